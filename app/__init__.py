@@ -1,0 +1,1 @@
+"""The monolith: GraphQL, REST, the liveness stream, and the services behind them."""

@@ -1,0 +1,1 @@
+"""From challenge to gestures to verdict; knows no web and no database."""
