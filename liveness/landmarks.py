@@ -1,0 +1,361 @@
+"""Pictures to face landmarks; the only module that knows MediaPipe.
+
+The legacy FaceMesh graph is driven directly through the wheel's bindings: the Python "solutions" and "tasks"
+packages cost 50 MB and 0.7 s at import and add nothing here (measured: 52 MB resident against 107 MB), and
+one executor thread per graph instead of one per core takes 2.5 ms CPU per 320x240 frame instead of 2.8.
+"""
+
+import importlib
+import importlib.util
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liveness.native_log import known_chatter_dropped
+
+MESH_POINTS = 478  # 468 of the mesh and 5 for each iris
+
+_FACE_MESH = """
+num_threads: 1
+input_stream: "image"
+input_side_packet: "num_faces"
+input_side_packet: "use_prev_landmarks"
+input_side_packet: "with_attention"
+output_stream: "faces"
+node {
+  calculator: "FaceLandmarkFrontCpu"
+  input_stream: "IMAGE:image"
+  input_side_packet: "NUM_FACES:num_faces"
+  input_side_packet: "USE_PREV_LANDMARKS:use_prev_landmarks"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:faces"
+}
+"""
+_FACE_DETECTION = """
+num_threads: 1
+input_stream: "image"
+output_stream: "faces"
+node {
+  calculator: "FaceDetectionShortRangeCpu"
+  input_stream: "IMAGE:image"
+  output_stream: "DETECTIONS:faces"
+}
+"""
+# A serialized NormalizedLandmark in its list: tag and length of the element, then x, y, z, each a tagged
+# little-endian float. All three are always present, so a face is a fixed-stride array.
+_WIRE = np.dtype(
+    [("head", "V2"), ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4")]
+)
+_FRAME_US = 33_333  # the graph only needs growing timestamps; this is the legacy solution's own step
+
+Rgb = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+_Native = Callable[[Any], Any]  # the bindings carry no types
+
+
+class LandmarksError(Exception):
+    """Raised when the landmark engine itself fails; never for a picture without a face."""
+
+
+class GraphsBusy(LandmarksError):
+    """Raised when every graph of the pool is leased."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMesh:
+    """One face in one picture.
+
+    `points` are (478, 2) float32 pixels, x right and y down; `depth` is (478,) float32 in pixels of the
+    same scale, smaller is nearer. The depth is the network's learned guess and never evidence.
+    """
+
+    points: Float32
+    depth: Float32
+    width: int
+    height: int
+
+
+class FaceMeshGraph:
+    """A FaceMesh tracker for one stream; not thread-safe and never shared between streams.
+
+    `still=True` treats every picture as unrelated to the one before (detection each time).
+    """
+
+    def __init__(self, *, still: bool = False, max_faces: int = 1) -> None:
+        self._run = _GraphRun(
+            _FACE_MESH,
+            {"num_faces": max_faces, "use_prev_landmarks": not still, "with_attention": True},
+        )
+
+    def read(self, rgb: Rgb) -> tuple[FaceMesh, ...]:
+        """Returns the faces found in `rgb`, uint8 (H, W, 3); empty when there is none.
+
+        Raises LandmarksError when the native graph fails; the graph is then of no more use.
+        """
+        height, width = rgb.shape[:2]
+        return tuple(_parse(face, width, height) for face in self._run.serialized(rgb))
+
+    def reset(self) -> None:
+        """Forgets the tracked face, as if newly built."""
+        self._run.restart()
+
+    def close(self) -> None:
+        """Frees the graph and its thread; further reads raise LandmarksError."""
+        self._run.close()
+
+
+class FaceCounter:
+    """Counts faces with the short-range detector; thread-safe, about 1 ms, meant for twice a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._run = _GraphRun(_FACE_DETECTION, {})
+
+    def count(self, rgb: Rgb) -> int:
+        """Returns how many faces `rgb`, uint8 (H, W, 3), shows at the detector's own threshold of 0.5."""
+        with self._lock:
+            return self._run.size(rgb)
+
+    def close(self) -> None:
+        """Frees the detector."""
+        with self._lock:
+            self._run.close()
+
+
+class Lease:
+    """The right to use one graph of a pool until released; releasing twice is harmless."""
+
+    def __init__(self, *, pool: "GraphPool", graph: FaceMeshGraph) -> None:
+        self._pool = pool
+        self._released = False
+        self.graph = graph
+
+    def release(self) -> None:
+        """Gives the graph back, its tracked face forgotten."""
+        if not self._released:
+            self._released = True
+            self._pool.take_back(self.graph)
+
+    def __enter__(self) -> "Lease":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class GraphPool:
+    """At most `size` FaceMesh graphs, of which up to `keep_idle` stay loaded between streams; thread-safe."""
+
+    def __init__(self, *, size: int, keep_idle: int) -> None:
+        if size < 1 or keep_idle < 0:
+            raise ValueError("size must be at least 1 and keep_idle at least 0")
+        self._size = size
+        self._keep_idle = min(keep_idle, size)
+        self._lock = threading.Lock()
+        self._idle: deque[FaceMeshGraph] = deque()
+        self._leased = 0
+        self._closed = False
+
+    @property
+    def leased(self) -> int:
+        """How many graphs are in use now."""
+        return self._leased
+
+    def warm(self, count: int = 1) -> None:
+        """Loads graphs ahead of the first stream, at most `keep_idle` of them."""
+        while True:
+            with self._lock:
+                if self._closed or len(self._idle) >= min(count, self._keep_idle):
+                    return
+            graph = FaceMeshGraph()
+            with self._lock:
+                self._idle.append(graph)
+
+    def lease(self) -> Lease:
+        """Returns a lease on a fresh graph; raises GraphsBusy when `size` are out."""
+        with self._lock:
+            if self._closed:
+                raise LandmarksError("the pool is closed")
+            if self._leased >= self._size:
+                raise GraphsBusy(f"all {self._size} landmark graphs are in use")
+            self._leased += 1
+            graph = self._idle.pop() if self._idle else None
+        if graph is None:
+            try:
+                graph = FaceMeshGraph()  # 20 to 30 ms, outside the lock
+            except BaseException:
+                with self._lock:
+                    self._leased -= 1
+                raise
+        return Lease(pool=self, graph=graph)
+
+    def take_back(self, graph: FaceMeshGraph) -> None:
+        """Returns a leased graph; a graph that cannot be reset is dropped."""
+        with self._lock:
+            keep = not self._closed and len(self._idle) < self._keep_idle
+        if keep:
+            try:
+                graph.reset()
+            except LandmarksError:
+                keep = False
+        with self._lock:
+            self._leased -= 1
+            keep = keep and not self._closed and len(self._idle) < self._keep_idle
+            if keep:
+                self._idle.append(graph)
+        if not keep:
+            graph.close()
+
+    def close(self) -> None:
+        """Frees the idle graphs; leased ones are freed as they come back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = list(self._idle), deque()
+        for graph in idle:
+            graph.close()
+
+
+class _GraphRun:
+    """One running native graph with an `image` input and a `faces` output."""
+
+    def __init__(self, config: str, side: dict[str, bool | int]) -> None:
+        self._native = _load_bindings()
+        self._side = side
+        self._faces: Any = None
+        self._time_us = 0
+        self._open = True
+        with known_chatter_dropped():
+            try:
+                self._graph: Any = self._native.graph(config)
+                self._graph.observe_output_stream("faces", self._keep, True)
+                self._start()
+            except RuntimeError as error:
+                raise LandmarksError(f"the landmark graph did not start: {error}") from error
+
+    def serialized(self, rgb: Rgb) -> list[bytes]:
+        packet = self._process(rgb)
+        return [] if packet is None else list(self._native.serialized(packet))
+
+    def size(self, rgb: Rgb) -> int:
+        packet = self._process(rgb)
+        return 0 if packet is None else int(self._native.size(packet))
+
+    def restart(self) -> None:
+        self._require_open()
+        with known_chatter_dropped():
+            try:
+                self._graph.close()
+                self._start()
+            except RuntimeError as error:
+                raise LandmarksError(f"the landmark graph did not restart: {error}") from error
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._faces = None
+            self._graph.close()
+
+    def _start(self) -> None:
+        self._fresh = True
+        self._graph.start_run(
+            {
+                name: self._native.bool(value) if isinstance(value, bool) else self._native.int(value)
+                for name, value in self._side.items()
+            }
+        )
+        self._graph.wait_until_idle()  # start_run returns before the models are open
+
+    def _process(self, rgb: Rgb) -> Any:
+        self._require_open()
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+            raise ValueError("a picture is uint8 of shape (height, width, 3)")
+        if self._fresh:  # the first frame loads the models, which is when they talk
+            self._fresh = False
+            with known_chatter_dropped():
+                return self._step(rgb)
+        return self._step(rgb)
+
+    def _step(self, rgb: Rgb) -> Any:
+        self._faces = None
+        self._time_us += _FRAME_US
+        try:
+            self._graph.add_packet_to_input_stream("image", self._native.image(rgb).at(self._time_us))
+            self._graph.wait_until_idle()
+        except RuntimeError as error:
+            raise LandmarksError(f"the landmark graph failed: {error}") from error
+        packet, self._faces = self._faces, None
+        return None if packet is None or packet.is_empty() else packet
+
+    def _keep(self, _stream: str, packet: Any) -> None:
+        self._faces = packet
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise LandmarksError("the landmark graph is closed")
+
+
+def _parse(face: bytes, width: int, height: int) -> FaceMesh:
+    if len(face) != MESH_POINTS * _WIRE.itemsize:
+        raise LandmarksError(f"a face of {len(face)} bytes is not {MESH_POINTS} landmarks")
+    wire = np.frombuffer(face, _WIRE)
+    points = np.empty((MESH_POINTS, 2), np.float32)
+    np.multiply(wire["x"], np.float32(width), out=points[:, 0])
+    np.multiply(wire["y"], np.float32(height), out=points[:, 1])
+    return FaceMesh(points=points, depth=wire["z"] * np.float32(width), width=width, height=height)
+
+
+class _Bindings:
+    """The handful of native calls in use, loaded on first need."""
+
+    def __init__(self) -> None:
+        root = _package_without_its_init("mediapipe")
+        native = "mediapipe.python._framework_bindings"
+        importlib.import_module("mediapipe.python")
+        getter = importlib.import_module(f"{native}._packet_getter")
+        creator = importlib.import_module("mediapipe.python.packet_creator")
+        srgb = importlib.import_module(f"{native}.image_frame").ImageFormat.SRGB
+        importlib.import_module(f"{native}.resource_util").set_resource_dir(str(root))
+        graph = importlib.import_module(f"{native}.calculator_graph").CalculatorGraph
+        self.graph: _Native = lambda config: graph(graph_config=config)
+        self.image: _Native = lambda rgb: creator.create_image_frame(image_format=srgb, data=rgb)
+        self.bool: _Native = creator.create_bool
+        self.int: _Native = creator.create_int
+        self.serialized: _Native = getter._get_serialized_proto_list
+        self.size: _Native = getter._get_proto_vector_size
+
+
+_bindings_lock = threading.Lock()
+
+
+def _load_bindings() -> _Bindings:
+    with _bindings_lock:
+        return _Bindings()
+
+
+def _package_without_its_init(name: str) -> Path:
+    """Registers the package without running its __init__, which imports every solution and task.
+
+    Returns the folder that holds it. `mediapipe.solutions` stays reachable for whoever asks later.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise LandmarksError(f"the package {name} is not installed")
+    if name not in sys.modules:
+        package = importlib.util.module_from_spec(spec)
+
+        def late(attribute: str) -> ModuleType:
+            if attribute != "solutions":
+                raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
+            return importlib.import_module(f"{name}.python.solutions")
+
+        package.__getattr__ = late  # type: ignore[method-assign]  # PEP 562
+        sys.modules[name] = package
+    return Path(spec.origin).parent.parent
