@@ -1,0 +1,16 @@
+"""The only source of time."""
+
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Tells the time; tests pass one whose hands they move."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Seconds on a clock that never goes back; only differences mean anything."""
+        return time.monotonic()

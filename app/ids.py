@@ -1,0 +1,31 @@
+"""The only source of identifiers and randomness; all of it comes from the operating system's CSPRNG."""
+
+import secrets
+import time
+from uuid import UUID
+
+
+class Ids:
+    """Makes identifiers, tokens and draws."""
+
+    def uuid7(self) -> UUID:
+        """A UUIDv7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
+        unix_ms = time.time_ns() // 1_000_000
+        value = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+        return UUID(int=value | 0b10 << 62 | secrets.randbits(62))
+
+    def token(self, nbytes: int = 32) -> str:
+        """A URL-safe secret of `nbytes` random bytes."""
+        return secrets.token_urlsafe(nbytes)
+
+    def bytes(self, count: int) -> bytes:
+        """`count` random bytes."""
+        return secrets.token_bytes(count)
+
+    def digits(self, count: int) -> str:
+        """`count` decimal digits, each equally likely, leading zeros kept."""
+        return f"{secrets.randbelow(10**count):0{count}d}"
+
+    def below(self, bound: int) -> int:
+        """A whole number from 0 to `bound` - 1, without bias."""
+        return secrets.randbelow(bound)

@@ -1,0 +1,80 @@
+"""Limits as named data, counted by one atomic script in Redis; services spend them, whatever the edge.
+
+A window is fixed and starts with its first attempt. When Redis is away each limit says what happens: sign-in and
+face attempts are denied, reading is allowed.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.errors import Code, Problem
+
+log = logging.getLogger(__name__)
+
+# Counts first and refuses after, in one step: parallel callers can never pass the limit together.
+_SPEND = """
+local count = redis.call('INCRBY', KEYS[1], ARGV[3])
+if count == tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if count > tonumber(ARGV[1]) then
+  redis.call('DECRBY', KEYS[1], ARGV[3])
+  return redis.call('PTTL', KEYS[1])
+end
+return -1
+"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `amount` in `window_s` seconds for one key; `name` is `<what is counted by>.<deed>`."""
+
+    name: str
+    amount: int
+    window_s: int
+    when_redis_is_away: Literal["deny", "allow"]
+
+
+class RateLimits:
+    """Spends and refunds attempts."""
+
+    def __init__(self, *, redis: "Redis") -> None:
+        self._redis = redis
+        self._script = redis.register_script(_SPEND)
+
+    async def spend(self, limit: Limit, key: str, *, cost: int = 1) -> None:
+        """Takes `cost` from the limit; raises Problem(RATE_LIMITED) with the seconds to wait when it is used up."""
+        try:
+            wait_ms = int(
+                await self._script(keys=[_name(limit, key)], args=[limit.amount, limit.window_s * 1000, cost])
+            )
+        except (RedisError, OSError) as error:
+            log.warning("redis away while spending %s: %s", limit.name, type(error).__name__)
+            if limit.when_redis_is_away == "allow":
+                return
+            raise Problem(
+                Code.BUSY, "Attempts cannot be counted right now. Try again shortly.", retry_after_s=5
+            ) from error
+        if wait_ms >= 0:
+            wait_s = max(1, -(-wait_ms // 1000))
+            raise Problem(
+                Code.RATE_LIMITED,
+                f"Too many attempts. Wait {wait_s} seconds.",
+                retry_after_s=wait_s,
+                reason=limit.name,
+            )
+
+    async def refund(self, limit: Limit, key: str) -> None:
+        """Forgets what was spent, as after a success that should not count against the next attempt."""
+        try:
+            await self._redis.delete(_name(limit, key))
+        except (RedisError, OSError) as error:
+            log.warning("redis away while refunding %s: %s", limit.name, type(error).__name__)
+
+
+def _name(limit: Limit, key: str) -> str:
+    """Redis holds no e-mail address or IP in clear."""
+    return f"limit:{limit.name}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"

@@ -1,0 +1,277 @@
+"""Settings: typed, frozen, validated all at once; the only reader of the environment."""
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+# Public knowledge, so that a newcomer needs no set-up; production refuses them by this mark.
+DEVELOPMENT_MARK = "development-only"
+_DEVELOPMENT_SECRET = f"{DEVELOPMENT_MARK}-secret-key-for-one-machine"
+_DEVELOPMENT_LIVENESS_SECRET = f"{DEVELOPMENT_MARK}-liveness-secret-for-one-machine"
+_DEVELOPMENT_ENCRYPTION_KEY = base64.b64encode(DEVELOPMENT_MARK.encode().ljust(32, b".")).decode()
+_MIN_SECRET_CHARS = 32
+
+# OWASP Password Storage Cheat Sheet: Argon2id with at least 19 MiB, t=2, p=1.
+ARGON2_FLOOR_MEMORY_KIB = 19 * 1024
+ARGON2_FLOOR_TIME_COST = 2
+
+
+class SettingsError(Exception):
+    """Raised at start with every fault found, each naming its setting and what to do."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can decide. README lists each with its default; a test holds the two together."""
+
+    environment: str
+    data_dir: Path
+    public_url: str
+    allowed_origins: tuple[str, ...]
+    trust_forwarded_for: bool
+
+    database_url: str | None
+    redis_url: str | None
+    smtp_url: str | None = field(repr=False)
+    mail_from: str
+
+    s3_bucket: str | None
+    s3_endpoint_url: str | None
+    s3_public_base: str | None
+    aws_region: str
+    aws_access_key_id: str | None
+    aws_secret_access_key: str | None = field(repr=False)
+
+    secret_keys: tuple[str, ...] = field(repr=False)
+    liveness_secret: str = field(repr=False)
+    encryption_keys: tuple[bytes, ...] = field(repr=False)
+    token_alg: str
+
+    password_min_length: int
+    argon2_memory_kib: int
+    argon2_time_cost: int
+    argon2_parallelism: int
+
+    face_engine: str
+    face_threshold: float
+    liveness_max_streams: int
+    liveness_allow_bare_stills: bool
+
+    @property
+    def production(self) -> bool:
+        """Whether this instance serves real people."""
+        return self.environment == "production"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies carry Secure and the __Host- prefix: always, but for plain http on loopback."""
+        url = urlsplit(self.public_url)
+        return self.production or url.scheme == "https" or url.hostname not in ("127.0.0.1", "localhost", "::1")
+
+    @classmethod
+    def from_process(cls) -> "Settings":
+        """Reads the process environment; raises SettingsError."""
+        return cls.from_environment(os.environ)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Reads and validates; raises SettingsError listing every fault at once."""
+        return _Reader(environment).settings()
+
+
+def process_environment() -> dict[str, str]:
+    """A copy of the process environment, for starting child processes."""
+    return dict(os.environ)
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._faults: list[str] = []
+
+    def settings(self) -> Settings:
+        env = self._read("BONAFIDE_ENV", "development", _one_of("development", "production"))
+        public_url = self._read("PUBLIC_URL", "http://127.0.0.1:8000", _http_url)
+        settings = Settings(
+            environment=env,
+            data_dir=self._read("BONAFIDE_DATA", ".bonafide", lambda text: Path(text).resolve()),
+            public_url=public_url,
+            allowed_origins=self._read("ALLOWED_ORIGINS", public_url, _origins),
+            trust_forwarded_for=self._read("TRUST_FORWARDED_FOR", "false", _boolean),
+            database_url=self._optional("DATABASE_URL", _database_url),
+            redis_url=self._optional("REDIS_URL", _scheme("redis", "rediss", "unix")),
+            smtp_url=self._optional("SMTP_URL", _scheme("smtp", "smtps")),
+            mail_from=self._read("MAIL_FROM", "Bonafide <no-reply@localhost>", _text),
+            s3_bucket=self._optional("S3_BUCKET", _text),
+            s3_endpoint_url=self._optional("S3_ENDPOINT_URL", _http_url),
+            s3_public_base=self._optional("S3_PUBLIC_BASE", _http_url),
+            aws_region=self._read("AWS_REGION", "us-east-1", _text),
+            aws_access_key_id=self._optional("AWS_ACCESS_KEY_ID", _text),
+            aws_secret_access_key=self._optional("AWS_SECRET_ACCESS_KEY", _text),
+            secret_keys=self._read("SECRET_KEY", _DEVELOPMENT_SECRET, _secrets),
+            liveness_secret=self._read("LIVENESS_SECRET", _DEVELOPMENT_LIVENESS_SECRET, _secret),
+            encryption_keys=self._read("ENCRYPTION_KEYS", _DEVELOPMENT_ENCRYPTION_KEY, _keys),
+            token_alg=self._read("TOKEN_ALG", "EdDSA", _one_of("EdDSA", "HS256")),
+            password_min_length=self._read("PASSWORD_MIN_LENGTH", "8", _whole(8, 128)),
+            argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), _whole(8, 4 * 1024**2)),
+            argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), _whole(1, 64)),
+            argon2_parallelism=self._read("ARGON2_PARALLELISM", "1", _whole(1, 64)),
+            face_engine=self._read("FACE_ENGINE", "onnx", _one_of("onnx", "dlib")),
+            face_threshold=self._read("FACE_THRESHOLD", "0.5", _number(0.1, 1.0)),
+            liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", _whole(1, 1024)),
+            liveness_allow_bare_stills=self._read("LIVENESS_ALLOW_BARE_STILLS", "false", _boolean),
+        )
+        if self._faults:
+            raise SettingsError(tuple(self._faults))
+        self._check_together(settings)
+        if self._faults:
+            raise SettingsError(tuple(self._faults))
+        return settings
+
+    def _read(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        try:
+            return parse(self._environment.get(name, "").strip() or default)
+        except ValueError as error:
+            self._faults.append(f"{name}: {error}")
+            return parse(default)
+
+    def _optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        text = self._environment.get(name, "").strip()
+        if not text:
+            return None
+        try:
+            return parse(text)
+        except ValueError as error:
+            self._faults.append(f"{name}: {error}")
+            return None
+
+    def _check_together(self, settings: Settings) -> None:
+        if settings.s3_bucket is not None:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                if getattr(settings, name.lower()) is None:
+                    self._faults.append(f"{name}: is needed because S3_BUCKET is set")
+        if not settings.production:
+            return
+        development = {
+            "SECRET_KEY": any(DEVELOPMENT_MARK in key for key in settings.secret_keys),
+            "LIVENESS_SECRET": DEVELOPMENT_MARK in settings.liveness_secret,
+            "ENCRYPTION_KEYS": any(DEVELOPMENT_MARK.encode() in key for key in settings.encryption_keys),
+        }
+        for name, is_development in development.items():
+            if is_development:
+                self._faults.append(f"{name}: production needs a secret of its own; this one is public knowledge")
+        if urlsplit(settings.public_url).scheme != "https":
+            self._faults.append("PUBLIC_URL: production is served over https")
+        if settings.argon2_memory_kib < ARGON2_FLOOR_MEMORY_KIB or settings.argon2_time_cost < ARGON2_FLOOR_TIME_COST:
+            self._faults.append(
+                f"ARGON2_MEMORY_KIB, ARGON2_TIME_COST: production needs at least {ARGON2_FLOOR_MEMORY_KIB} KiB "
+                f"and {ARGON2_FLOOR_TIME_COST} passes (OWASP)"
+            )
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"is {text!r}; use one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"is {text!r}; use a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise ValueError(f"is {text!r}; use a number from {least} to {most}")
+        return value
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if text.lower() not in values:
+        raise ValueError(f"is {text!r}; use true or false")
+    return values[text.lower()]
+
+
+def _scheme(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if urlsplit(text).scheme not in allowed:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in allowed)}")
+        return text
+
+    return parse
+
+
+def _database_url(text: str) -> str:
+    """`databases` wants the driver named; the plain forms that hosts hand out are understood too."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise ValueError("must begin with postgresql://")
+    return f"postgresql+asyncpg://{rest}"
+
+
+def _http_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise ValueError(f"is {text!r}; use http(s)://host[:port] without query")
+    return text.rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        url = urlsplit(_http_url(part))
+        origins.append(f"{url.scheme}://{url.netloc}")
+    return tuple(origins)
+
+
+def _secret(text: str) -> str:
+    if len(text) < _MIN_SECRET_CHARS:
+        raise ValueError(f"has {len(text)} characters; use at least {_MIN_SECRET_CHARS} random ones")
+    return text
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    return tuple(_secret(part.strip()) for part in text.split(","))
+
+
+def _keys(text: str) -> tuple[bytes, ...]:
+    keys = []
+    for number, part in enumerate(text.split(","), start=1):
+        try:
+            key = base64.b64decode(part.strip(), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != 32:
+            raise ValueError(f"key {number} is not the base64 of 32 bytes (make one: openssl rand -base64 32)")
+        keys.append(key)
+    return tuple(keys)
