@@ -92,7 +92,10 @@ class EmbeddedServices:
             self._keeper.start()
             undo.callback(self._keeper.join)
             self._ready.result()
-            self._lock.publish(database_url=self.database_url, redis_url=self.redis_url)
+            self._lock.publish(
+                database_url=self.postgres.url if self.postgres else None,
+                redis_url=self.redis.url if self.redis else None,
+            )
             undo.pop_all()
 
     @classmethod
@@ -109,14 +112,18 @@ class EmbeddedServices:
         return cls(data_dir=data_dir, postgres=postgres, redis=redis, durable=durable, say=say)
 
     @property
-    def database_url(self) -> str | None:
-        """`postgresql+asyncpg://postgres@/bonafide?host=/folder`, or None where PostgreSQL is not embedded."""
-        return self.postgres.url if self.postgres else None
+    def database_url(self) -> str:
+        """`postgresql+asyncpg://postgres@/bonafide?host=/folder`; raises EmbeddedError where it is not embedded."""
+        if self.postgres is None:
+            raise EmbeddedError("PostgreSQL is not embedded here: DATABASE_URL is set.")
+        return self.postgres.url
 
     @property
-    def redis_url(self) -> str | None:
-        """`unix:///folder/redis.sock`, or None where Redis is not embedded."""
-        return self.redis.url if self.redis else None
+    def redis_url(self) -> str:
+        """`unix:///folder/redis.sock`; raises EmbeddedError where it is not embedded."""
+        if self.redis is None:
+            raise EmbeddedError("Redis is not embedded here: REDIS_URL is set.")
+        return self.redis.url
 
     def stop(self) -> None:
         """Shut both servers down in order and give the data folder free; safe to call twice."""
