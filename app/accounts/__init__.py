@@ -1,0 +1,1 @@
+"""Sign-up, sign-in, passwords, proof of e-mail and sessions."""

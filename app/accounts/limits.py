@@ -1,0 +1,18 @@
+"""Every limit of the accounts slice, as data.
+
+All deny when Redis is away: an uncounted guess at a password is worse than a minute without sign-in.
+Every attempt counts, right or wrong, so that the answer to the next one says nothing about the last.
+"""
+
+from app.rate_limits import Limit
+
+# Seed B, section 2.
+SIGNUP_PER_IP = Limit("ip.signup", 20, 3600, "deny")
+LOGIN_PER_EMAIL = Limit("email.login", 12, 60, "deny")
+
+# Guessing one password for many addresses. Wide enough for a campus behind one address (NAT): at 12 s between
+# sign-ins per person it serves 20 people at once.
+LOGIN_PER_IP = Limit("ip.login", 100, 60, "deny")
+
+# Seed B allows six attempts a minute to verify; a link token names no address, so the caller's network stands in.
+VERIFY_PER_IP = Limit("ip.verify", 6, 60, "deny")

@@ -1,0 +1,102 @@
+"""What the accounts slice speaks of: frozen values, no I/O."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+MAX_USER_AGENT_CHARS = 400
+
+
+class SignInMethod(StrEnum):
+    """How a session began."""
+
+    SIGNUP = "signup"
+    PASSWORD = "password"  # noqa: S105 - the name of a method, not a secret
+
+
+class RefreshRefusal(StrEnum):
+    """Why a refresh token was not taken: `Problem.reason` of an UNAUTHENTICATED refresh.
+
+    None of them tells a browser to drop its cookie: another tab may hold the live successor under the same name.
+    """
+
+    UNKNOWN = "REFRESH_UNKNOWN"  # no such token, or the account is gone
+    EXPIRED = "REFRESH_EXPIRED"  # the token or the whole session outlived its time
+    REVOKED = "REFRESH_REVOKED"  # the session was ended before
+    REUSED = "REFRESH_REUSED"  # an old token came back: the session has just been ended for safety
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a request came from, as the edge saw it."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+
+    @property
+    def network(self) -> str:
+        """The key for limits per address: IPv4 as it is, IPv6 by its /64, which one subscriber holds whole."""
+        try:
+            address = ipaddress.ip_address((self.ip or "").partition("%")[0])
+        except ValueError:
+            return "unknown"
+        if isinstance(address, ipaddress.IPv6Address):
+            if address.ipv4_mapped is not None:
+                return str(address.ipv4_mapped)
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+
+    @property
+    def shown_ip(self) -> str:
+        """The address as the list of sessions shows it; empty when it is none."""
+        return "" if self.network == "unknown" else self.ip or ""
+
+    @property
+    def shown_user_agent(self) -> str:
+        """The browser's own name for itself, printable and bounded."""
+        return "".join(c for c in (self.user_agent or "")[:MAX_USER_AGENT_CHARS] if c.isprintable())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Who is asking: a live session, its account and its profile, read together so that `me` needs no second query."""
+
+    account_id: UUID
+    session_id: UUID
+    email: str | None
+    email_verified_at: datetime | None
+    verified_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    handle: str
+    display_name: str
+    bio: str
+    avatar_key: str | None
+    avatar_mime: str | None
+    face_findings: tuple[str, ...]
+    privacy: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A session with its newest pair of tokens; `repr` shows neither."""
+
+    viewer: Viewer
+    access_token: str = field(repr=False)
+    access_expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
+    is_new: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What signing in by password needs to know of an account."""
+
+    account_id: UUID
+    password_hash: str | None = field(repr=False)

@@ -1,0 +1,75 @@
+"""What an e-mail address, a handle and a display name may be; one home for these rules, whoever asks."""
+
+import re
+import unicodedata
+
+from app.errors import Code, Problem
+
+MAX_EMAIL_CHARS = 255  # seeds C and E; RFC 5321 4.5.3.1 ends at 254 octets with the brackets, columns at 255
+MAX_LOCAL_PART_CHARS = 64  # RFC 5321 4.5.3.1.1
+MAX_DISPLAY_NAME_CHARS = 100
+
+# RFC 5322 dot-atom before the @, LDH labels after it, at least two, the last not a number. ASCII only: look-alike
+# letters would let one address pass for another. An internationalised domain is written in its xn-- form.
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{3,50}")
+
+# Names that would let a person pass for the house, or that collide with its paths. Compared without hyphens and
+# underscores, so `ad-min` is `admin`.
+_BLOCKED = """
+about abuse account accounts admin administrator administrators admins anonymous api app assets auth avatar
+avatars billing blog bonafide bot campus campuses careers ceo cofounder contact copyright cto deleted dev
+developer developers dmca docs everyone faq feedback founder graphql guest healthz help helpdesk home
+hostmaster info jobs kyc legal liveness login logout mail mailerdaemon metrics mod moderator moderators mods
+news noreply notifications null oauth official onboarding operator owner password passwordreset payments
+payroll postmaster press privacy profile readyz refresh register reset root sales search security self
+service session sessions settings signin signout signup staff status subscription superuser support sysadmin
+system team terms trust trustandsafety undefined user username users verification verified verify webhook
+webmaster wellknown www
+"""
+BLOCKED_HANDLES = frozenset(_BLOCKED.split())
+
+# Directional overrides and isolates can make a name read as another one (Unicode TR #36, 2.6).
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def normalised_email(given: str) -> str:
+    """The address in lower case without surrounding blanks; raises Problem(BAD_USER_INPUT, field `email`)."""
+    email = given.strip() if len(given) <= 2 * MAX_EMAIL_CHARS else given
+    if len(email) > MAX_EMAIL_CHARS:
+        raise _refused("email", f"An e-mail address has at most {MAX_EMAIL_CHARS} characters.")
+    match = _EMAIL.fullmatch(email.lower()) if email.isascii() else None
+    if match is None or len(match["local"]) > MAX_LOCAL_PART_CHARS:
+        raise _refused("email", "This is not a valid e-mail address.")
+    return match[0]
+
+
+def normalised_handle(given: str) -> str:
+    """The handle in lower case; raises Problem(BAD_USER_INPUT, field `username`) naming the rule it breaks."""
+    if _HANDLE.fullmatch(given) is None:
+        raise _refused("username", "Use 3 to 50 letters a-z, digits, hyphens or underscores.")
+    handle = given.lower()
+    if handle.translate({ord("-"): None, ord("_"): None}) in BLOCKED_HANDLES:
+        raise _refused("username", "This name is reserved.", reason="HANDLE_BLOCKED")
+    return handle
+
+
+def normalised_display_name(given: str) -> str:
+    """The name in NFC without surrounding blanks; raises Problem(BAD_USER_INPUT, field `displayName`)."""
+    if len(given) > 4 * MAX_DISPLAY_NAME_CHARS:
+        raise _refused("displayName", f"A name has at most {MAX_DISPLAY_NAME_CHARS} characters.")
+    name = unicodedata.normalize("NFC", given).strip()
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in name):
+        raise _refused("displayName", "A name cannot hold line breaks, control or direction-changing characters.")
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in name):
+        raise _refused("displayName", "A name needs at least one visible character.")
+    if len(name) > MAX_DISPLAY_NAME_CHARS:
+        raise _refused("displayName", f"A name has at most {MAX_DISPLAY_NAME_CHARS} characters.")
+    return name
+
+
+def _refused(field: str, detail: str, *, reason: str | None = None) -> Problem:
+    return Problem(Code.BAD_USER_INPUT, detail, field=field, reason=reason)

@@ -1,0 +1,228 @@
+"""Sessions: opened at sign-in, carried on by rotating refresh tokens, ended at once everywhere.
+
+Rotation (RFC 9700, 4.14.2). A refresh token is used once. Its successor is not drawn but derived from it, a salt
+stored with it and a key of the server, so every caller of a race (two tabs, a retry after a lost answer) computes
+the same successor within `ROTATION_GRACE`, and one row is written. A token that comes back later, or whose
+successor was used already, may be stolen: the whole session ends. Only SHA-256 of a token is stored.
+"""
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.accounts.model import Origin, RefreshRefusal, SignedIn, SignInMethod, Viewer
+from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
+from app.clock import Clock
+from app.database import Database, Transaction
+from app.errors import Code, Problem
+from app.ids import Ids
+from app.secrets import derive_key, digest
+from app.tokens import AccessTokens
+
+REFRESH_TTL = timedelta(days=7)
+ROTATION_GRACE = timedelta(seconds=10)
+# However often it is refreshed, a session ends: a person signs in again every quarter (ASVS 5.0, 7.3.2).
+SESSION_MAX_AGE = timedelta(days=90)
+TOKEN_BYTES = 32
+SALT_BYTES = 16
+MAX_TOKEN_CHARS = 200
+
+_DETAILS = {
+    RefreshRefusal.UNKNOWN: "Sign in again.",
+    RefreshRefusal.EXPIRED: "You were away for long. Sign in again.",
+    RefreshRefusal.REVOKED: "This session was ended. Sign in again.",
+    RefreshRefusal.REUSED: "This session was ended because an old key to it came back. Sign in again.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedSession:
+    """A session written in a transaction that has not committed yet."""
+
+    session_id: UUID
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rotated:
+    viewer: Viewer
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
+
+
+class SessionService:
+    """Opens, refreshes, checks and ends sessions."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        access_tokens: AccessTokens,
+        secret_keys: tuple[str, ...],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._database = database
+        self._store = SessionStore(queries=database.queries)
+        self._access_tokens = access_tokens
+        self._clock = clock
+        self._ids = ids
+        # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
+        self._successor_keys = tuple(derive_key(secret, purpose="refresh-successor") for secret in secret_keys)
+
+    async def authenticate(self, access_token: str) -> Viewer:
+        """Who holds the token, in one query; raises Problem(UNAUTHENTICATED) as soon as the session has ended."""
+        claims = self._access_tokens.verify(access_token)
+        viewer = await self._store.viewer(
+            self._database, session_id=claims.session_id, account_id=claims.account_id, now=self._clock.now()
+        )
+        if viewer is None:
+            raise Problem(Code.UNAUTHENTICATED, "This session has ended. Sign in again.", reason="SESSION_ENDED")
+        return viewer
+
+    async def open(self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin) -> OpenedSession:
+        """Writes a session with its first refresh token; `tx` must hold or have written the account's row."""
+        now = self._clock.now()
+        raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
+        session_id = self._ids.uuid7()
+        await self._store.open_session(
+            tx, session_id=session_id, account_id=account_id, method=method, origin=origin, token=token, now=now
+        )
+        return OpenedSession(session_id=session_id, refresh_token=raw, refresh_expires_at=token.expires_at)
+
+    async def viewer_of(self, tx: Transaction, *, account_id: UUID, session_id: UUID) -> Viewer:
+        """The viewer of a session that this transaction has just opened."""
+        viewer = await self._store.viewer(tx, session_id=session_id, account_id=account_id, now=self._clock.now())
+        assert viewer is not None, "the session was opened in this transaction"
+        return viewer
+
+    def signed_in(self, viewer: Viewer, opened: OpenedSession, *, is_new: bool = False) -> SignedIn:
+        """The pair of tokens for a session whose transaction has committed."""
+        return self._pair(viewer, opened.refresh_token, opened.refresh_expires_at, is_new=is_new)
+
+    async def refresh(self, token: str, *, origin: Origin) -> SignedIn:
+        """Swaps a refresh token for its successor and a new access token.
+
+        Raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason; no refusal is a cause to clear a cookie.
+        """
+        token_hash = _hash(token)
+        if token_hash is None:
+            raise _refused(RefreshRefusal.UNKNOWN)
+
+        async def swap(tx: Transaction) -> _Rotated | RefreshRefusal:
+            session = await self._store.lock_by_token(tx, token_hash)
+            stored = None if session is None else await self._store.token(tx, token_hash)
+            if session is None or stored is None:
+                return RefreshRefusal.UNKNOWN
+            return await self._swap(tx, token, stored, session, origin)
+
+        # A refusal is returned, not raised, so that the revocation of a reused family commits.
+        outcome = await self._database.transact(swap)
+        if isinstance(outcome, RefreshRefusal):
+            raise _refused(outcome)
+        return self._pair(outcome.viewer, outcome.refresh_token, outcome.refresh_expires_at)
+
+    async def revoke(self, *, account_id: UUID, session_id: UUID) -> bool:
+        """Ends one session of the account; False when it is not theirs or has ended already."""
+        return await self._store.revoke(
+            self._database, session_id=session_id, account_id=account_id, now=self._clock.now()
+        )
+
+    async def revoke_by_token(self, token: str) -> bool:
+        """Ends the session that a refresh token, even a used one, belongs to; False when there is none."""
+        token_hash = _hash(token)
+        if token_hash is None:
+            return False
+        return await self._store.revoke_by_token(self._database, token_hash=token_hash, now=self._clock.now())
+
+    async def revoke_others(self, viewer: Viewer) -> int:
+        """Ends every session of the viewer's account but the one asking; gives back how many."""
+
+        async def work(tx: Transaction) -> list[UUID]:
+            return await self._store.revoke_except(
+                tx, account_id=viewer.account_id, kept_id=viewer.session_id, now=self._clock.now()
+            )
+
+        return len(await self._database.transact(work))
+
+    async def _swap(
+        self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, origin: Origin
+    ) -> _Rotated | RefreshRefusal:
+        now = self._clock.now()
+        if session.revoked_at is not None:
+            return RefreshRefusal.REVOKED
+        if session.expires_at <= now:
+            return RefreshRefusal.EXPIRED
+        if stored.used_at is not None:
+            return await self._same_successor(tx, token, stored, session, now)
+        if stored.expires_at <= now:
+            return RefreshRefusal.EXPIRED
+        raw, successor = self._new_token(
+            _successor(self._successor_keys[0], token, stored.salt),
+            expires_at=min(now + REFRESH_TTL, session.created_at + SESSION_MAX_AGE),
+        )
+        await self._store.rotate(
+            tx,
+            session_id=session.viewer.session_id,
+            parent_id=stored.token_id,
+            successor=successor,
+            origin=origin,
+            now=now,
+        )
+        return _Rotated(viewer=session.viewer, refresh_token=raw, refresh_expires_at=successor.expires_at)
+
+    async def _same_successor(
+        self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, now: datetime
+    ) -> _Rotated | RefreshRefusal:
+        """For whoever lost a race: the winner's successor; for whoever comes late: the end of the session."""
+        in_time = stored.used_at is not None and now - stored.used_at <= ROTATION_GRACE
+        if in_time and stored.successor_hash and stored.successor_expires_at and stored.successor_used_at is None:
+            for key in self._successor_keys:
+                raw = _successor(key, token, stored.salt)
+                if hmac.compare_digest(digest(raw), stored.successor_hash):
+                    return _Rotated(
+                        viewer=session.viewer, refresh_token=raw, refresh_expires_at=stored.successor_expires_at
+                    )
+        await self._store.revoke(
+            tx, session_id=session.viewer.session_id, account_id=session.viewer.account_id, now=now
+        )
+        return RefreshRefusal.REUSED
+
+    def _new_token(self, raw: str, *, expires_at: datetime) -> tuple[str, NewToken]:
+        token = NewToken(
+            token_id=self._ids.uuid7(),
+            token_hash=digest(raw),
+            salt=self._ids.bytes(SALT_BYTES),
+            expires_at=expires_at,
+        )
+        return raw, token
+
+    def _pair(
+        self, viewer: Viewer, refresh_token: str, refresh_expires_at: datetime, *, is_new: bool = False
+    ) -> SignedIn:
+        access_token, access_expires_at = self._access_tokens.issue(viewer.account_id, viewer.session_id)
+        return SignedIn(
+            viewer=viewer,
+            access_token=access_token,
+            access_expires_at=access_expires_at,
+            refresh_token=refresh_token,
+            refresh_expires_at=refresh_expires_at,
+            is_new=is_new,
+        )
+
+
+def _successor(key: bytes, token: str, salt: bytes) -> str:
+    """HMAC-SHA256 over salt and token, URL-safe: 256 bits that neither the key, the row nor the token gives alone."""
+    mac = hmac.digest(key, salt + token.encode(), "sha256")
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def _hash(token: str) -> bytes | None:
+    return digest(token) if token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS else None
+
+
+def _refused(refusal: RefreshRefusal) -> Problem:
+    return Problem(Code.UNAUTHENTICATED, _DETAILS[refusal], reason=refusal.value)

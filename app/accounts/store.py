@@ -1,0 +1,232 @@
+"""Named SQL of the accounts slice, in and out of its model."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from app.accounts.model import Credentials, Origin, SignInMethod, Viewer
+from app.database import Database, Row, Transaction
+from app.queries import Queries
+
+Runner: TypeAlias = Database | Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """A refresh token as it is stored: never the token itself."""
+
+    token_id: UUID
+    token_hash: bytes
+    salt: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedSession:
+    """A session whose row this transaction holds."""
+
+    viewer: Viewer
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredToken:
+    """A refresh token and, once it was used, its one successor."""
+
+    token_id: UUID
+    salt: bytes = field(repr=False)
+    expires_at: datetime
+    used_at: datetime | None
+    successor_hash: bytes | None
+    successor_expires_at: datetime | None
+    successor_used_at: datetime | None
+
+
+class SessionStore:
+    """Reads and writes sessions and refresh tokens; `on` is the database or a transaction."""
+
+    def __init__(self, *, queries: Queries) -> None:
+        self._queries = queries
+
+    async def open_session(
+        self,
+        on: Runner,
+        *,
+        session_id: UUID,
+        account_id: UUID,
+        method: SignInMethod,
+        origin: Origin,
+        token: NewToken,
+        now: datetime,
+    ) -> None:
+        """Writes the session and its first token; both expire together."""
+        await on.run(
+            self._queries.session_open,
+            session_id=session_id,
+            account_id=account_id,
+            method=method.value,
+            user_agent=origin.shown_user_agent,
+            ip=origin.shown_ip,
+            token_id=token.token_id,
+            token_hash=token.token_hash,
+            salt=token.salt,
+            now=now,
+            expires_at=token.expires_at,
+        )
+
+    async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID, now: datetime) -> Viewer | None:
+        """The viewer of a live session; None when it is revoked, expired, gone or someone else's."""
+        row = await on.one(self._queries.viewer_by_session, session_id=session_id, account_id=account_id, now=now)
+        return None if row is None else _viewer(row)
+
+    async def lock_by_token(self, tx: Transaction, token_hash: bytes) -> LockedSession | None:
+        """Holds the session's row until the transaction ends, then says what it is."""
+        row = await tx.one(self._queries.session_locked_by_token, token_hash=token_hash)
+        if row is None:
+            return None
+        return LockedSession(
+            viewer=_viewer(row),
+            created_at=row["session_created_at"],
+            expires_at=row["session_expires_at"],
+            revoked_at=row["revoked_at"],
+        )
+
+    async def token(self, tx: Transaction, token_hash: bytes) -> StoredToken | None:
+        """The token as it stands now; read after `lock_by_token`."""
+        row = await tx.one(self._queries.refresh_token_with_successor, token_hash=token_hash)
+        if row is None:
+            return None
+        return StoredToken(
+            token_id=row["id"],
+            salt=row["salt"],
+            expires_at=row["expires_at"],
+            used_at=row["used_at"],
+            successor_hash=row["successor_hash"],
+            successor_expires_at=row["successor_expires_at"],
+            successor_used_at=row["successor_used_at"],
+        )
+
+    async def rotate(
+        self, tx: Transaction, *, session_id: UUID, parent_id: UUID, successor: NewToken, origin: Origin, now: datetime
+    ) -> None:
+        """Marks the parent used, writes its successor and moves the session's expiry to the successor's."""
+        await tx.run(
+            self._queries.refresh_token_rotate,
+            session_id=session_id,
+            parent_id=parent_id,
+            token_id=successor.token_id,
+            token_hash=successor.token_hash,
+            salt=successor.salt,
+            expires_at=successor.expires_at,
+            user_agent=origin.shown_user_agent,
+            ip=origin.shown_ip,
+            now=now,
+        )
+
+    async def revoke(self, on: Runner, *, session_id: UUID, account_id: UUID, now: datetime) -> bool:
+        """Ends one session of the account; False when it is not theirs or has ended already."""
+        return (
+            await on.scalar(self._queries.session_revoke, session_id=session_id, account_id=account_id, now=now)
+            is not None
+        )
+
+    async def revoke_by_token(self, on: Runner, *, token_hash: bytes, now: datetime) -> bool:
+        """Ends the session that the token belongs to; False when there is none or it has ended already."""
+        return await on.scalar(self._queries.session_revoke_by_token, token_hash=token_hash, now=now) is not None
+
+    async def revoke_except(self, tx: Transaction, *, account_id: UUID, kept_id: UUID, now: datetime) -> list[UUID]:
+        """Ends every live session of the account but one; gives back which."""
+        # The account's row first: two devices doing this at once would otherwise wait for each other.
+        await tx.scalar(self._queries.account_lock, account_id=account_id)
+        rows = await tx.many(self._queries.sessions_revoke_except, account_id=account_id, kept_id=kept_id, now=now)
+        return [row["id"] for row in rows]
+
+
+class AccountStore:
+    """Reads and writes accounts and proofs of e-mail."""
+
+    def __init__(self, *, queries: Queries) -> None:
+        self._queries = queries
+
+    async def add(
+        self,
+        tx: Transaction,
+        *,
+        account_id: UUID,
+        email: str,
+        password_hash: str,
+        handle: str,
+        display_name: str,
+        now: datetime,
+    ) -> None:
+        """Writes account and profile; the transaction raises UniqueViolation when e-mail or handle is taken."""
+        await tx.run(
+            self._queries.account_add, account_id=account_id, email=email, password_hash=password_hash, now=now
+        )
+        await tx.run(
+            self._queries.profile_add, account_id=account_id, handle=handle, display_name=display_name, now=now
+        )
+
+    async def credentials(self, on: Runner, email: str) -> Credentials | None:
+        """What a sign-in needs of the account with this address."""
+        return _credentials(await on.one(self._queries.credentials_by_email, email=email))
+
+    async def lock_credentials(self, tx: Transaction, account_id: UUID) -> Credentials | None:
+        """The same, read anew with the account's row held until the transaction ends."""
+        return _credentials(await tx.one(self._queries.credentials_locked, account_id=account_id))
+
+    async def rehash(self, tx: Transaction, account_id: UUID, password_hash: str) -> None:
+        """Stores the same password under today's parameters."""
+        await tx.run(self._queries.password_rehash, account_id=account_id, password_hash=password_hash)
+
+    async def add_email_proof(
+        self,
+        tx: Transaction,
+        *,
+        proof_id: UUID,
+        account_id: UUID,
+        token_hash: bytes,
+        now: datetime,
+        expires_at: datetime,
+    ) -> None:
+        """Writes the one open proof of the account."""
+        await tx.run(
+            self._queries.email_proof_add,
+            proof_id=proof_id,
+            account_id=account_id,
+            token_hash=token_hash,
+            now=now,
+            expires_at=expires_at,
+        )
+
+    async def use_email_proof(self, on: Runner, *, token_hash: bytes, now: datetime) -> UUID | None:
+        """Spends the proof and marks the address proved, in one statement; None when there is none to spend."""
+        found: UUID | None = await on.scalar(self._queries.email_proof_use, token_hash=token_hash, now=now)
+        return found
+
+
+def _credentials(row: Row | None) -> Credentials | None:
+    return None if row is None else Credentials(account_id=row["account_id"], password_hash=row["password_hash"])
+
+
+def _viewer(row: Row) -> Viewer:
+    return Viewer(
+        account_id=row["account_id"],
+        session_id=row["session_id"],
+        email=row["email"],
+        email_verified_at=row["email_verified_at"],
+        verified_at=row["verified_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        handle=row["handle"],
+        display_name=row["display_name"],
+        bio=row["bio"],
+        avatar_key=row["avatar_key"],
+        avatar_mime=row["avatar_mime"],
+        face_findings=tuple(row["face_findings"]),
+        privacy=row["privacy"],
+        status=row["status"],
+    )

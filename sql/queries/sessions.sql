@@ -1,0 +1,67 @@
+-- Sessions and their refresh tokens.
+-- Whoever rotates a token and whoever ends a session both lock the session's row first: one of them comes second
+-- and sees what the other did. The lock and the read of the tokens are two statements on purpose: under READ
+-- COMMITTED a statement that waited for a lock still sees the other tables as they were before it waited.
+
+-- name: session_open!
+with opened as (
+  insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at)
+  values (:session_id, :account_id, :method, :user_agent, :ip, :now, :now, :expires_at)
+  returning id
+)
+insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
+select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
+       cast(:now as timestamptz), cast(:expires_at as timestamptz)
+from opened
+
+-- name: viewer_by_session^
+select s.id as session_id, a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+       greatest(a.updated_at, p.updated_at) as updated_at,
+       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status
+from sessions s
+join accounts a on a.id = s.account_id
+join profiles p on p.account_id = a.id
+where s.id = :session_id and s.account_id = :account_id and s.revoked_at is null and s.expires_at > :now
+
+-- name: session_locked_by_token^
+select s.id as session_id, a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+       greatest(a.updated_at, p.updated_at) as updated_at,
+       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status,
+       s.created_at as session_created_at, s.expires_at as session_expires_at, s.revoked_at
+from sessions s
+join accounts a on a.id = s.account_id
+join profiles p on p.account_id = a.id
+where s.id = (select session_id from refresh_tokens where token_hash = :token_hash)
+for no key update of s
+
+-- name: refresh_token_with_successor^
+select t.id, t.salt, t.expires_at, t.used_at,
+       n.token_hash as successor_hash, n.expires_at as successor_expires_at, n.used_at as successor_used_at
+from refresh_tokens t
+left join refresh_tokens n on n.parent_id = t.id
+where t.token_hash = :token_hash
+
+-- name: refresh_token_rotate!
+with used as (
+  update refresh_tokens set used_at = :now where id = :parent_id
+), seen as (
+  update sessions set last_seen_at = :now, expires_at = :expires_at, user_agent = :user_agent, ip = :ip
+  where id = :session_id
+)
+insert into refresh_tokens (id, session_id, parent_id, token_hash, salt, created_at, expires_at)
+values (:token_id, :session_id, :parent_id, :token_hash, :salt, :now, :expires_at)
+
+-- name: session_revoke$
+update sessions set revoked_at = :now
+where id = :session_id and account_id = :account_id and revoked_at is null
+returning id
+
+-- name: session_revoke_by_token$
+update sessions set revoked_at = :now
+where id = (select session_id from refresh_tokens where token_hash = :token_hash) and revoked_at is null
+returning id
+
+-- name: sessions_revoke_except
+update sessions set revoked_at = :now
+where account_id = :account_id and id <> :kept_id and revoked_at is null and expires_at > :now
+returning id
