@@ -1,0 +1,33 @@
+"""How far apart two face descriptors are, and when that counts as one person."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facecore.dlib_file import DESCRIPTOR_LENGTH
+from facecore.errors import FaceError
+
+Descriptor = NDArray[np.float32]
+
+
+def distance(a: Descriptor, b: Descriptor) -> float:
+    """Euclidean distance of two descriptors, each (128,): 0 is the same picture, strangers lie near 0.8.
+
+    Raises FaceError for another shape or a value that is not finite, so that a fault can never pass for a
+    match.
+    """
+    for descriptor in (a, b):
+        if descriptor.shape != (DESCRIPTOR_LENGTH,):
+            raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
+    apart = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
+    if not np.isfinite(apart):
+        raise FaceError("a descriptor holds values that are not finite")
+    return apart
+
+
+def is_match(apart: float, threshold: float) -> bool:
+    """Whether two faces this far apart count as one person: at the threshold they do, as in
+    face_recognition.
+    """
+    if not (np.isfinite(apart) and apart >= 0):
+        raise FaceError(f"{apart} is not a distance")
+    return apart <= threshold
