@@ -96,6 +96,12 @@ class Database:
             await asyncio.wait(self._pending, timeout=STATEMENT_TIMEOUT_S)
         await self._database.disconnect()
 
+    @property
+    def idle_connections(self) -> int:
+        """How many open connections nobody uses."""
+        pool: asyncpg.Pool = self._database._backend._pool  # type: ignore[attr-defined]  # databases shows no pool
+        return int(pool.get_idle_size())
+
     async def one(self, query: Query, **values: object) -> Row | None:
         """One row or None, outside any transaction."""
         return await self._shielded(self._with_connection(lambda tx: tx.one(query, **values)))

@@ -82,7 +82,7 @@ def _parse(path: Path) -> list[Query]:
     def close() -> None:
         if not name:
             return
-        sql = "\n".join(body).strip().removesuffix(";")
+        sql = "\n".join(body).strip().removesuffix(";").rstrip()
         if not sql:
             raise QueryError(f"{path.name}: {name} has no SQL")
         queries.append(_numbered(name, sql, kind))

@@ -73,6 +73,5 @@ create table photo_templates (
   account_id uuid primary key references accounts (id) on delete cascade,
   avatar_key text not null,
   template_sealed bytea not null,
-  engine text not null,
   created_at timestamptz not null default now()
 );

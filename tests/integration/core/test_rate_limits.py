@@ -1,0 +1,51 @@
+"""Limits on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from app.errors import Code, Problem
+from app.rate_limits import Limit, RateLimits
+
+LOGIN = Limit("test.login", amount=12, window_s=60, when_redis_is_away="deny")
+READ = Limit("test.read", amount=12, window_s=60, when_redis_is_away="allow")
+
+
+@pytest.fixture
+async def limits(redis_url: str) -> AsyncIterator[RateLimits]:
+    redis = Redis.from_url(redis_url)
+    yield RateLimits(redis=redis)
+    await redis.aclose()
+
+
+async def test_a_hundred_parallel_guesses_never_pass_the_limit(limits: RateLimits) -> None:
+    """An attacker would guess faster by guessing in parallel."""
+    results = await asyncio.gather(*(limits.spend(LOGIN, "a@x.org") for _ in range(100)), return_exceptions=True)
+    refused = [each for each in results if isinstance(each, Problem)]
+    assert len(refused) == 88
+    assert all(each.code is Code.RATE_LIMITED and 1 <= (each.retry_after_s or 0) <= 60 for each in refused)
+
+
+async def test_keys_do_not_share_a_window(limits: RateLimits) -> None:
+    """One attacked account would lock another."""
+    for _ in range(12):
+        await limits.spend(LOGIN, "a")
+    await limits.spend(LOGIN, "b")
+    with pytest.raises(Problem):
+        await limits.spend(LOGIN, "a")
+    await limits.refund(LOGIN, "a")
+    await limits.spend(LOGIN, "a")
+
+
+async def test_each_limit_says_what_happens_without_redis(tmp_path: Path) -> None:
+    """A Redis outage would open sign-in to unlimited guessing, or close reading for nothing."""
+    redis = Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    limits = RateLimits(redis=redis)
+    await limits.spend(READ, "x")
+    with pytest.raises(Problem) as caught:
+        await limits.spend(LOGIN, "x")
+    assert caught.value.code is Code.BUSY
+    await redis.aclose()

@@ -1,0 +1,103 @@
+"""Settings: every fault at once, and no development secret in production."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError
+
+PRODUCTION = {
+    "BONAFIDE_ENV": "production",
+    "PUBLIC_URL": "https://id.example.org",
+    "SECRET_KEY": "s" * 40,
+    "LIVENESS_SECRET": "l" * 40,
+    "ENCRYPTION_KEYS": base64.b64encode(os.urandom(32)).decode(),
+}
+
+
+def test_no_setting_at_all_is_a_working_development_machine() -> None:
+    """A newcomer could not type `make run` and see it work."""
+    settings = Settings.from_environment({})
+    assert settings.environment == "development"
+    assert settings.database_url is None
+    assert settings.redis_url is None
+    assert settings.data_dir == Path(".bonafide").resolve()
+    assert settings.face_threshold == 0.5
+    assert settings.allowed_origins == ("http://127.0.0.1:8000",)
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    """An operator would mend one setting, restart, and meet the next fault, again and again."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(
+            {
+                "BONAFIDE_ENV": "staging",
+                "DATABASE_URL": "mysql://db",
+                "FACE_THRESHOLD": "much",
+                "LIVENESS_MAX_STREAMS": "-3",
+                "ENCRYPTION_KEYS": "short",
+                "SECRET_KEY": "short",
+                "TOKEN_ALG": "none",
+            }
+        )
+    named = {fault.split(":")[0] for fault in caught.value.faults}
+    assert named == {
+        "BONAFIDE_ENV",
+        "DATABASE_URL",
+        "FACE_THRESHOLD",
+        "LIVENESS_MAX_STREAMS",
+        "ENCRYPTION_KEYS",
+        "SECRET_KEY",
+        "TOKEN_ALG",
+    }
+
+
+def test_production_refuses_what_everyone_knows() -> None:
+    """Anyone who read the source could sign tokens and open templates of a careless production server."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"BONAFIDE_ENV": "production", "ARGON2_TIME_COST": "1"})
+    text = str(caught.value)
+    for name in ("SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS", "PUBLIC_URL", "ARGON2_TIME_COST"):
+        assert name in text
+
+
+def test_production_with_its_own_secrets_starts() -> None:
+    """A correct production set-up would be refused."""
+    settings = Settings.from_environment(PRODUCTION)
+    assert settings.production
+    assert settings.secure_cookies
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS"])
+def test_production_names_the_missing_secret(name: str) -> None:
+    """The operator would not know which secret is missing."""
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({key: value for key, value in PRODUCTION.items() if key != name})
+
+
+def test_a_rotated_key_list_must_not_keep_the_development_key() -> None:
+    """A development key left at the end of the list would still verify forged tokens."""
+    development = Settings.from_environment({}).secret_keys[0]
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        Settings.from_environment({**PRODUCTION, "SECRET_KEY": f"{'s' * 40},{development}"})
+
+
+def test_secrets_do_not_show_in_the_repr() -> None:
+    """A logged settings object would leak every secret."""
+    shown = repr(Settings.from_environment(PRODUCTION))
+    for name in ("SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS"):
+        assert PRODUCTION[name] not in shown
+
+
+def test_s3_without_credentials_is_a_fault() -> None:
+    """Uploads would fail one by one at run time instead of once at start."""
+    with pytest.raises(SettingsError, match="AWS_ACCESS_KEY_ID"):
+        Settings.from_environment({"S3_BUCKET": "faces"})
+
+
+@pytest.mark.parametrize("url", ["postgres://u:p@h/d", "postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"])
+def test_the_database_url_that_hosts_hand_out_is_understood(url: str) -> None:
+    """Copying the hoster's URL would fail on a driver name."""
+    assert Settings.from_environment({"DATABASE_URL": url}).database_url == "postgresql+asyncpg://u:p@h/d"
