@@ -1,0 +1,1 @@
+"""Everything that knows HTTP: request facts, cookies, headers, problems, small REST routes."""

@@ -1,0 +1,70 @@
+"""The two cookies of a browser session: the refresh token, and the CSRF token that a script may read.
+
+The refresh cookie holds `session id.refresh token`: the id is what the CSRF token is bound to, so forgery is refused
+before the refresh token is looked at. A refused refresh never clears the cookies, because another tab may just have
+been given the live successor under the same name; only signing out does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+_REFRESH = "bonafide_refresh"
+_CSRF = "bonafide_csrf"
+_HOST_PREFIX = "__Host-"
+_MAX_COOKIE_CHARS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowserSession:
+    """What a browser's cookies claim; nothing here is proved."""
+
+    session_id: UUID
+    refresh_token: str = field(repr=False)
+    csrf_token: str | None = field(repr=False)
+
+
+class SessionCookies:
+    """Reads and writes the cookies; `secure` is false only for plain http on loopback in development."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._secure = secure
+        prefix = _HOST_PREFIX if secure else ""
+        self.refresh_name = prefix + _REFRESH
+        self.csrf_name = prefix + _CSRF
+
+    def read(self, cookies: Mapping[str, str]) -> BrowserSession | None:
+        """The session that the cookies name, or None when there is none or it is not of our making."""
+        value = cookies.get(self.refresh_name, "")
+        identifier, dot, token = value.partition(".")
+        if not dot or not token or len(value) > _MAX_COOKIE_CHARS:
+            return None
+        try:
+            session_id = UUID(identifier)
+        except ValueError:
+            return None
+        return BrowserSession(session_id=session_id, refresh_token=token, csrf_token=cookies.get(self.csrf_name))
+
+    def write(
+        self, *, session_id: UUID, refresh_token: str, csrf_token: str, now: datetime, expires_at: datetime
+    ) -> list[str]:
+        """Set-Cookie values that keep the session until its refresh token expires."""
+        max_age_s = max(0, int((expires_at - now).total_seconds()))
+        return [
+            self._cookie(self.refresh_name, f"{session_id}.{refresh_token}", max_age_s, http_only=True),
+            self._cookie(self.csrf_name, csrf_token, max_age_s, http_only=False),
+        ]
+
+    def clear(self) -> list[str]:
+        """Set-Cookie values that end it."""
+        return [
+            self._cookie(self.refresh_name, "", 0, http_only=True),
+            self._cookie(self.csrf_name, "", 0, http_only=False),
+        ]
+
+    def _cookie(self, name: str, value: str, max_age_s: int, *, http_only: bool) -> str:
+        attributes = [f"{name}={value}", "Path=/", f"Max-Age={max_age_s}", "SameSite=Lax"]
+        attributes += ["HttpOnly"] if http_only else []
+        attributes += ["Secure"] if self._secure else []
+        return "; ".join(attributes)

@@ -1,0 +1,166 @@
+"""What the edge knows about a caller, and the middleware that finds it out first."""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Code, Problem
+from app.ids import Ids
+from app.log import request_id as current_request_id
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID = "bonafide.request_id"
+_CLIENT_IP = "bonafide.client_ip"
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is asking, as far as the transport can tell; nothing here is proved."""
+
+    request_id: str
+    ip: str | None
+    user_agent: str | None
+    origin: str | None
+    bearer: str | None
+    csrf_token: str | None
+    wants_token_in_body: bool
+    cookies: Mapping[str, str]
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> "Caller":
+        """Reads the facts; RequestContext must have run before."""
+        headers = connection.headers
+        return cls(
+            request_id=request_id(connection.scope),
+            ip=connection.scope[_CLIENT_IP],
+            user_agent=headers.get("user-agent"),
+            origin=headers.get("origin") or _origin_of(headers.get("referer")),
+            bearer=_bearer(headers.get("authorization")),
+            csrf_token=headers.get("x-csrf-token"),
+            wants_token_in_body=headers.get("x-token-delivery", "").strip().lower() == "body",
+            cookies=connection.cookies,
+        )
+
+
+def request_id(scope: Scope) -> str:
+    """The id of this request, the same as in the log and the X-Request-Id header."""
+    found: str = scope.get(_REQUEST_ID, "-")
+    return found
+
+
+class RequestContext:
+    """Gives each request an id and a client address, and logs one line when it ends.
+
+    X-Forwarded-For counts only with `trust_forwarded_for`, and of it only what our own proxy appended, the last
+    entry: anyone can send the header.
+    """
+
+    def __init__(self, app: ASGIApp, *, ids: Ids, trust_forwarded_for: bool) -> None:
+        self._app = app
+        self._ids = ids
+        self._trust_forwarded_for = trust_forwarded_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        identifier = str(self._ids.uuid7())
+        scope[_REQUEST_ID] = identifier
+        scope[_CLIENT_IP] = client_ip(scope, trust_forwarded_for=self._trust_forwarded_for)
+        mark = current_request_id.set(identifier)
+        began_s, status = time.perf_counter(), 0
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", identifier.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        finally:
+            if scope["type"] == "http":
+                took_ms = (time.perf_counter() - began_s) * 1000
+                log.info("%s %s %s in %.1f ms", scope["method"], scope["path"], status or "-", took_ms)
+            current_request_id.reset(mark)
+
+
+class BodyLimit:
+    """Refuses a request body over the limit of its path, by its announced length or else while it arrives."""
+
+    def __init__(self, app: ASGIApp, *, default_bytes: int, bytes_by_prefix: Mapping[str, int]) -> None:
+        self._app = app
+        self._default = default_bytes
+        self._by_prefix = dict(bytes_by_prefix)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limit(scope["path"])
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
+            raise _too_large(limit)
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _limit(self, path: str) -> int:
+        for prefix, limit in self._by_prefix.items():
+            if path.startswith(prefix):
+                return limit
+        return self._default
+
+
+def client_ip(scope: Scope, *, trust_forwarded_for: bool) -> str | None:
+    """The address to count attempts against: the peer's, or what our own proxy saw; None when there is none."""
+    if trust_forwarded_for and (header := Headers(scope=scope).getlist("x-forwarded-for")):
+        forwarded = _address(header[-1].rpartition(",")[2].strip())
+        if forwarded is not None:
+            return forwarded
+    peer = scope.get("client")
+    return _address(peer[0]) if peer else None
+
+
+def _address(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def _bearer(authorization: str | None) -> str | None:
+    if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    return authorization[len(_BEARER) :].strip()
+
+
+def _origin_of(referer: str | None) -> str | None:
+    """Scheme, host and port of a Referer, for the rare browser request that has no Origin."""
+    if not referer or "://" not in referer:
+        return None
+    scheme, rest = referer.split("://", 1)
+    return f"{scheme}://{rest.split('/', 1)[0]}"
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(Code.PAYLOAD_TOO_LARGE, f"The request body is larger than {limit} bytes.")

@@ -1,0 +1,104 @@
+"""Binds schema.graphql to resolvers and dataclasses, and refuses to start with a field that nothing answers.
+
+Ariadne answers null for a field without a resolver; here such a field must be an attribute of the type's dataclass.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ariadne import EnumType, ScalarType, load_schema_from_path, make_executable_schema
+from graphql import (
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
+
+from app.accounts.model import Viewer
+from app.graphql import accounts, profiles, verification
+from app.graphql.context import AuthPayload
+from app.profiles.model import PhotoUpload, UploadHeader
+from app.verification.model import IssuedChallenge, Outcome, VerificationError
+from facecore.quality import PhotoFinding
+from liveness.challenge import LivenessPurpose
+from liveness.steps import LivenessStep
+
+SCHEMA_PATH = Path(__file__).parents[2] / "schema.graphql"
+
+DATACLASSES: Mapping[str, type] = {
+    "User": Viewer,
+    "AuthPayload": AuthPayload,
+    "PresignedUpload": PhotoUpload,
+    "UploadHeader": UploadHeader,
+    "LivenessChallenge": IssuedChallenge,
+    "VerificationResult": Outcome,
+}
+ENUMS = {
+    "FaceFinding": PhotoFinding,
+    "LivenessPurpose": LivenessPurpose,
+    "LivenessStep": LivenessStep,
+    "VerificationError": VerificationError,
+}
+ROOTS = ("Query", "Mutation")
+
+date_time = ScalarType("DateTime")
+
+
+class SchemaGap(Exception):
+    """Raised when schema.graphql promises a field that neither a resolver nor a dataclass answers."""
+
+
+@date_time.serializer
+def serialize_date_time(value: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
+    """The executable schema; raises SchemaGap unless every field is answered."""
+    schema = make_executable_schema(
+        load_schema_from_path(str(path)),
+        profiles.query,
+        profiles.user,
+        accounts.mutation,
+        profiles.mutation,
+        verification.mutation,
+        date_time,
+        *(EnumType(name, values) for name, values in ENUMS.items()),
+    )
+    for type_ in schema.type_map.values():
+        if type_.name.startswith("__"):
+            continue
+        if isinstance(type_, GraphQLInputObjectType):
+            for name, input_field in type_.fields.items():
+                input_field.out_name = snake_case(name)
+        elif isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                _bind(type_.name, name, field)
+    return schema
+
+
+def snake_case(name: str) -> str:
+    """`capturedAtMs` as `captured_at_ms`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _bind(type_name: str, name: str, field: GraphQLField) -> None:
+    for argument_name, argument in field.args.items():
+        argument.out_name = snake_case(argument_name)
+    if field.resolve is not None:
+        return
+    attribute = snake_case(name)
+    answered_by = DATACLASSES.get(type_name)
+    if answered_by is None or attribute not in {known.name for known in fields(answered_by)}:
+        raise SchemaGap(f"nothing answers {type_name}.{name}")
+
+    def read(source: Any, _: GraphQLResolveInfo) -> Any:
+        return getattr(source, attribute)
+
+    field.resolve = read

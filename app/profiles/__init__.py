@@ -1,0 +1,1 @@
+"""Profiles as their owners see them, and the profile photo."""
