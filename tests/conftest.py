@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -13,7 +14,11 @@ from app.embedded import EmbeddedServices
 from app.ids import Ids
 from app.migrate import migrate
 from app.settings import Settings
+from facecore.converter import cached_model
 from tests.fakes import FixedClock, Mailbox
+
+if TYPE_CHECKING:
+    from app.wiring import Services
 
 ROOT = Path(__file__).parent.parent
 
@@ -90,9 +95,18 @@ async def redis_url(embedded: EmbeddedServices) -> AsyncIterator[str]:
     await client.aclose()
 
 
+@pytest.fixture(scope="session")
+def face_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The converted face model, made once for the whole run."""
+    folder = tmp_path_factory.mktemp("models")
+    cached_model(folder)
+    return folder
+
+
 @pytest.fixture
-def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+def settings(database_url: str, redis_url: str, tmp_path: Path, face_models: Path) -> Settings:
     """Development settings on the test's own database and folder; Argon2 as cheap as it goes."""
+    (tmp_path / "models").symlink_to(face_models)
     environment = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -102,6 +116,15 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
         "PUBLIC_URL": "http://127.0.0.1:8000",
     }
     return Settings.from_environment(environment)
+
+
+@pytest.fixture
+async def services(settings: Settings, mailbox: Mailbox) -> "AsyncIterator[Services]":
+    """Everything wired as shipped, on real PostgreSQL and Redis; only mail is kept in memory."""
+    from app.wiring import open_services
+
+    async with open_services(settings, mailer=mailbox) as opened:
+        yield opened
 
 
 async def _make_template(database_url: str) -> None:
