@@ -22,6 +22,9 @@ from facecore.errors import FaceBusy, FaceError, FaceTimeout, PoolClosed
 
 T = TypeVar("T")
 
+# 2,000 times what one chip takes: only a machine that has stalled gets there, never a queue of allowed
+# length.
+DEFAULT_TIMEOUT_S = 10.0
 # Before the first job is done: one chip takes about 4 ms, a decode with landmarks about 15.
 _FIRST_GUESS_S = 0.02
 _SHORTEST_RETRY_S = 0.1
@@ -41,7 +44,14 @@ class FacePool:
     `timeout_s` counts from the call, waiting included. `close()` must be awaited before the loop ends.
     """
 
-    def __init__(self, *, engine: DescriptorEngine, workers: int, max_waiting: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        engine: DescriptorEngine,
+        workers: int,
+        max_waiting: int,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
         if workers < 1 or max_waiting < 0 or timeout_s <= 0:
             raise ValueError("a face pool needs a worker, no negative queue and a positive timeout")
         self._engine = engine
