@@ -31,15 +31,19 @@ class Binaries:
 
     def copy_to(self, folder: Path) -> "Binaries":
         """Copy only what the servers need (about 25 MB) and return the copies."""
-        prefix = folder / "postgres"
+        package = self.postgres.parent
+        prefix = folder / package.name / self.postgres.name
+        (prefix / "bin").mkdir(parents=True, exist_ok=True)
         for name in _POSTGRES_PROGRAMS:
-            (prefix / "bin").mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.postgres / "bin" / name, prefix / "bin" / name)
         shutil.copytree(self.postgres / "share", prefix / "share", dirs_exist_ok=True)
-        shutil.copytree(
-            self.postgres / "lib", prefix / "lib", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.a", "pkgconfig")
-        )
-        redis_server = folder / "redis-server"
+        static = shutil.ignore_patterns("*.a", "pkgconfig")
+        shutil.copytree(self.postgres / "lib", prefix / "lib", dirs_exist_ok=True, ignore=static)
+        # The libraries that the wheel bundles lie beside the package, and the programs look for them there.
+        bundled = package.with_name(f"{package.name}.libs")
+        if bundled.is_dir():
+            shutil.copytree(bundled, folder / bundled.name, dirs_exist_ok=True)
+        redis_server = folder / self.redis_server.name
         shutil.copy2(self.redis_server, redis_server)
         return Binaries(postgres=prefix, redis_server=redis_server)
 

@@ -168,6 +168,7 @@ class EmbeddedServices:
             server.prepare()
             server.launch()
             server.wait_ready()
+            self._say(f"{name} runs again.")
         except (EmbeddedError, OSError) as error:
             self._say(f"{name} does not start: {error}")  # and is tried again at the next look
 
