@@ -49,6 +49,7 @@ class AccountService:
         clock: Clock,
         ids: Ids,
         public_url: str,
+        mail_patience_s: float = MAIL_PATIENCE_S,
     ) -> None:
         self._database = database
         self._store = AccountStore(queries=database.queries)
@@ -59,6 +60,7 @@ class AccountService:
         self._clock = clock
         self._ids = ids
         self._public_url = public_url
+        self._mail_patience_s = mail_patience_s
 
     async def signup(self, *, email: str, password: str, username: str, display_name: str, origin: Origin) -> SignedIn:
         """Makes account, profile and first session together, then mails the link that proves the address.
@@ -171,7 +173,7 @@ class AccountService:
 
     async def _mail_link(self, account_id: UUID, email: str, token: str) -> None:
         try:
-            async with asyncio.timeout(MAIL_PATIENCE_S):
+            async with asyncio.timeout(self._mail_patience_s):
                 await self._mailer.send(_verification_mail(email, f"{self._public_url}/verify/{token}"))
         except Exception as error:  # whatever the mail server does, the account stands; the link can be sent again
             log.warning("verification mail not sent to account %s: %s", account_id, type(error).__name__)

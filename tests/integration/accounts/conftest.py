@@ -1,0 +1,143 @@
+"""The accounts slice on real PostgreSQL and Redis, wired as the product wires it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from app.accounts.model import Origin, SignedIn, SignInMethod
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
+from app.database import Database, Transaction
+from app.ids import Ids
+from app.mail import Mailer
+from app.queries import Queries
+from app.rate_limits import RateLimits
+from app.settings import Settings
+from app.tokens import AccessTokens
+from tests.fakes import FixedClock, Mailbox
+
+PASSWORD = "correct mule battery paperclip"
+QUERIES = Path(__file__).parents[3] / "sql" / "queries"
+HOME = Origin(ip="192.0.2.1", user_agent="Firefox/150")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """What a test of accounts touches; `sql` is a connection of the test's own."""
+
+    accounts: AccountService
+    sessions: SessionService
+    passwords: Passwords
+    database: Database
+    access_tokens: AccessTokens
+    limits: RateLimits
+    redis: Redis
+    clock: FixedClock
+    mailbox: Mailbox
+    ids: Ids
+    settings: Settings
+    sql: asyncpg.Connection
+
+    async def signup(self, name: str = "ada", *, origin: Origin = HOME) -> SignedIn:
+        """A new person, `name`@example.org."""
+        return await self.accounts.signup(
+            email=f"{name}@example.org", password=PASSWORD, username=name, display_name=name.title(), origin=origin
+        )
+
+    def accounts_with(
+        self, *, mailer: Mailer | None = None, limits: RateLimits | None = None, passwords: Passwords | None = None
+    ) -> AccountService:
+        """The same service with one part exchanged; gives a silent mail server a twentieth of a second."""
+        return AccountService(
+            database=self.database,
+            sessions=self.sessions,
+            passwords=passwords or self.passwords,
+            limits=limits or self.limits,
+            mailer=mailer or self.mailbox,
+            clock=self.clock,
+            ids=self.ids,
+            public_url=self.settings.public_url,
+            mail_patience_s=0.05,
+        )
+
+    async def another_session(self, signed_in: SignedIn, *, origin: Origin = HOME) -> SignedIn:
+        """One more device of the same person, without the cost and the limits of a sign-in."""
+        account_id = signed_in.viewer.account_id
+
+        async def work(tx: Transaction) -> SignedIn:
+            opened = await self.sessions.open(tx, account_id=account_id, method=SignInMethod.PASSWORD, origin=origin)
+            viewer = await self.sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
+            return self.sessions.signed_in(viewer, opened)
+
+        return await self.database.transact(work)
+
+    async def live_tokens(self) -> int:
+        """Refresh tokens that would still be taken."""
+        count: int = await self.sql.fetchval(
+            "select count(*) from refresh_tokens t join sessions s on s.id = t.session_id "
+            "where s.revoked_at is null and s.expires_at > $1 and t.used_at is null and t.expires_at > $1",
+            self.clock.now(),
+        )
+        return count
+
+
+@pytest.fixture
+async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Ids) -> AsyncIterator[Slice]:
+    """The slice on a database of the test's own."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    database = Database(url=settings.database_url, queries=Queries.load(QUERIES))
+    await database.open()
+    redis = Redis.from_pool(BlockingConnectionPool.from_url(settings.redis_url, max_connections=20))
+    limits = RateLimits(redis=redis)
+    access_tokens = AccessTokens(
+        secret_keys=settings.secret_keys,
+        algorithm=settings.token_alg,
+        issuer=settings.public_url,
+        clock=clock,
+        ids=ids,
+    )
+    passwords = Passwords(
+        memory_kib=settings.argon2_memory_kib,
+        time_cost=settings.argon2_time_cost,
+        parallelism=settings.argon2_parallelism,
+        min_chars=settings.password_min_length,
+        ids=ids,
+    )
+    sessions = SessionService(
+        database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
+    )
+    accounts = AccountService(
+        database=database,
+        sessions=sessions,
+        passwords=passwords,
+        limits=limits,
+        mailer=mailbox,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+    )
+    sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    yield Slice(
+        accounts=accounts,
+        sessions=sessions,
+        passwords=passwords,
+        database=database,
+        access_tokens=access_tokens,
+        limits=limits,
+        redis=redis,
+        clock=clock,
+        mailbox=mailbox,
+        ids=ids,
+        settings=settings,
+        sql=sql,
+    )
+    await sql.close()
+    passwords.close()
+    await redis.aclose()
+    await database.close()

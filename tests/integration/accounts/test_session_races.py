@@ -1,0 +1,104 @@
+"""Refreshing against everything that ends a session: whoever comes first, nothing lives afterwards."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from app.accounts.model import SignedIn
+from app.errors import Code, Problem
+from tests.integration.accounts.conftest import HOME, Slice
+
+TRIALS_EACH = 250  # 1,000 over the four ends
+
+End = Callable[[Slice, SignedIn, SignedIn], Awaitable[object]]
+
+
+async def logout(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
+    await world.accounts.logout(refresh_token=mine.refresh_token, viewer=None)
+
+
+async def revoke(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
+    await world.sessions.revoke(account_id=mine.viewer.account_id, session_id=mine.viewer.session_id)
+
+
+async def revoke_others(world: Slice, _mine: SignedIn, other: SignedIn) -> None:
+    """What a change of password does to the other devices."""
+    await world.sessions.revoke_others(other.viewer)
+
+
+async def delete_account(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
+    await world.sql.execute("delete from accounts where id = $1", mine.viewer.account_id)
+
+
+async def refresh_twice(world: Slice, signed_in: SignedIn) -> list[SignedIn]:
+    """Goes on for as long as it is let; gives back every pair of tokens that it was given."""
+    given = [signed_in]
+    for _ in range(2):
+        try:
+            given.append(await world.sessions.refresh(given[-1].refresh_token, origin=HOME))
+        except Problem as problem:
+            assert problem.code is Code.UNAUTHENTICATED  # noqa: PT017 - being refused is one of the two good outcomes
+            break
+    return given
+
+
+async def still_works(world: Slice, signed_in: SignedIn) -> bool:
+    for attempt in (
+        world.sessions.authenticate(signed_in.access_token),
+        world.sessions.refresh(signed_in.refresh_token, origin=HOME),
+    ):
+        try:
+            await attempt
+        except Problem:
+            continue
+        return True
+    return False
+
+
+@pytest.mark.parametrize("end", [logout, revoke, revoke_others, delete_account])
+async def test_nothing_lives_after_the_end(world: Slice, end: End) -> None:
+    """Somebody signs out, or shuts out a thief, and a refresh in flight at that moment would keep the thief in."""
+    person = await world.signup()
+    survivors = 0
+    for trial in range(TRIALS_EACH):
+        thief = await world.another_session(person)
+
+        async def ending(thief: SignedIn = thief, person: SignedIn = person, head_start: int = trial % 7) -> None:
+            for _ in range(head_start * 4):  # lets the refresh get a little further in each trial
+                await asyncio.sleep(0)
+            await end(world, thief, person)
+
+        refreshed, _ = await asyncio.gather(refresh_twice(world, thief), ending())
+        survivors += await still_works(world, refreshed[-1])
+        if end is delete_account:
+            await world.redis.flushall()  # a new person each time is more than one address may sign up
+            person = await world.signup(f"person{trial}")
+    assert survivors == 0
+    await world.sessions.revoke(account_id=person.viewer.account_id, session_id=person.viewer.session_id)
+    assert await world.live_tokens() == 0
+
+
+async def test_fifty_refreshes_against_one_logout(world: Slice) -> None:
+    """Signing out with many tabs open would leave one of them signed in."""
+    signed_in = await world.signup()
+    outcomes = await asyncio.gather(
+        *(world.sessions.refresh(signed_in.refresh_token, origin=HOME) for _ in range(25)),
+        world.accounts.logout(refresh_token=signed_in.refresh_token, viewer=None),
+        *(world.sessions.refresh(signed_in.refresh_token, origin=HOME) for _ in range(25)),
+        return_exceptions=True,
+    )
+    assert all(not isinstance(o, Exception) or isinstance(o, Problem) for o in outcomes)
+    assert await world.live_tokens() == 0
+    for outcome in outcomes:
+        if isinstance(outcome, SignedIn):
+            assert not await still_works(world, outcome)
+
+
+async def test_two_devices_ending_each_other_never_hang(world: Slice) -> None:
+    """Two people who share an account press the button at once, and the database would stall both."""
+    person = await world.signup()
+    for _ in range(20):
+        one, two = await world.another_session(person), await world.another_session(person)
+        await asyncio.gather(world.sessions.revoke_others(one.viewer), world.sessions.revoke_others(two.viewer))
+        person = await world.another_session(person)
