@@ -32,7 +32,7 @@ def open_source(path: Path, *, seed: int = 0, mirrored: bool = False) -> Iterato
 
 def animator_of(photo: Picture, *, seed: int = 0) -> PhotoAnimator:
     """An animator with a landmark graph of its own, used once."""
-    with closing(FaceMeshGraph(still=True)) as graph:
+    with closing(FaceMeshGraph(still=True, max_faces=2)) as graph:
         return PhotoAnimator(photo, graph, seed=seed)
 
 
