@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 
 from app.client.errors import SourceError
 from app.client.eyelids import LEVELS, Picture, lid_levels
-from app.client.mesh import LOWER_LIP, UPPER_LIP, Floats, Head, build_head, head_angles
+from app.client.mesh import (
+    CHIN,
+    FOREHEAD,
+    LEFT_EAR,
+    LOWER_LIP,
+    RIGHT_EAR,
+    UPPER_LIP,
+    Floats,
+    Head,
+    build_head,
+    head_angles,
+)
 from liveness.landmarks import FaceMesh, FaceMeshGraph
 
 FACE_SHARE = 0.38  # face width over picture width: whole head in view, large enough for every check
@@ -186,13 +197,13 @@ def _framing(face: FaceMesh, size: tuple[int, int]) -> tuple[Floats, tuple[float
     """The similarity (2,3) that levels and centres the head in the frame, and the turn that makes it look ahead."""
     yaw, pitch, roll = head_angles(face)
     points = face.points
-    width = float(np.linalg.norm(points[454] - points[234]))
+    width = float(np.linalg.norm(points[LEFT_EAR] - points[RIGHT_EAR]))
     if width < 40:
         raise AnimationError(f"the face in the photo is only {width:.0f} pixels wide; it takes 40")
     scale = FACE_SHARE * size[0] / width
     angle = np.radians(-roll)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    middle = (points[10] + points[152]) / 2
+    middle = (points[FOREHEAD] + points[CHIN]) / 2
     # Hair and hat take more room above than the neck below.
     centre = np.array([size[0] / 2, size[1] * 0.53])
     crop = np.concatenate([turn, (centre - turn @ middle)[:, None]], axis=1).astype(np.float32)

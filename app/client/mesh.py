@@ -32,12 +32,14 @@ LOWER_LIP = ((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
 EYES = (((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133)),
         ((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263)))
 # fmt: on
-NOSE_TIP, FOREHEAD, CHIN, RIGHT_EAR, LEFT_EAR = 1, 10, 152, 234, 454
-RIGHT_EYE_CORNER, LEFT_EYE_CORNER, MOUTH_RIGHT, MOUTH_LEFT, LIP_UP, LIP_DOWN = 33, 263, 61, 291, 13, 14
+FOREHEAD, CHIN, RIGHT_EAR, LEFT_EAR = 10, 152, 234, 454
+RIGHT_EYE_CORNER, LEFT_EYE_CORNER, MOUTH_RIGHT, MOUTH_LEFT, LIP_DOWN = 33, 263, 61, 291, 14
 
-CLOSED_GAP = 0.02  # mouth opening over mouth width: lips just apart
+CLOSED_GAP = 0.06  # mouth opening over mouth width of lips at rest; a photo that shows teeth is closed so far
 OPEN_GAP = 0.62  # mouth opening over mouth width; FaceMesh re-reads 0.6 to 0.8 where 0.45 counts as open
-REST_WIDTH = 0.62  # widest mouth over eye distance that still reads as unsmiling
+# Mouth width over eye distance. A wide smile in the photo is relaxed to this at rest: further (0.62) the face drifts
+# to 0.41 from its own photo by dlib's descriptor, here at most 0.32.
+REST_WIDTH = 0.70
 SMILE_WIDENS = 1.24  # a smile is at least this much wider than the mouth at rest
 
 
@@ -176,7 +178,7 @@ def _close(vertices: Floats, mouth_width: float) -> Floats:
         column = UPPER_LIP[-1].index(up)
         gap = float(vertices[down, 1] - vertices[up, 1])
         arch = 1.0 - abs(column - 5) / 5.0
-        change = CLOSED_GAP * mouth_width * arch - gap
+        change = min(CLOSED_GAP * mouth_width * arch - gap, 0.0)
         if 0 < column < 10:
             for line in UPPER_LIP:
                 moves[line[column], 1] = -0.3 * change
