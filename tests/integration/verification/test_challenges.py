@@ -1,0 +1,69 @@
+"""Challenges on a real Redis: one open per subject, spent once, whoever races."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from app.errors import Code, Problem
+from app.ids import Ids
+from app.verification.challenges import Challenges
+from liveness.challenge import CHALLENGE_LIFE_S, ChallengeSigner, LivenessPurpose
+from liveness.steps import LivenessStep
+from tests.fakes import FixedClock
+
+VERIFY = LivenessPurpose.VERIFY
+
+
+@pytest.fixture
+async def challenges(redis_url: str, clock: FixedClock, ids: Ids) -> AsyncIterator[Challenges]:
+    redis = Redis.from_url(redis_url)
+    signer = ChallengeSigner([b"k" * 32])
+    yield Challenges(signer=signer, redis=redis, clock=clock, ids=ids, stream_url="ws://127.0.0.1/liveness/stream")
+    await redis.aclose()
+
+
+async def test_fifty_sockets_on_one_challenge_open_once(challenges: Challenges) -> None:
+    """An attacker would try fifty videos against one challenge."""
+    issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+    challenge = challenges.read(issued.token, subject="a", purpose=VERIFY)
+    assert challenge is not None
+    spent = await asyncio.gather(*(challenges.spend(challenge) for _ in range(50)))
+    assert spent.count(True) == 1
+
+
+async def test_a_newer_challenge_closes_the_older(challenges: Challenges) -> None:
+    """Somebody could collect challenges until an easy one comes, and answer that one."""
+    old = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+    new = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+    other = await challenges.issue(subject="b", purpose=VERIFY, exclude=())
+    reads = [
+        challenges.read(each.token, subject=subject, purpose=VERIFY)
+        for each, subject in ((old, "a"), (new, "a"), (other, "b"))
+    ]
+    assert [await challenges.spend(each) for each in reads if each is not None] == [False, True, True]
+
+
+async def test_tokens_of_others_purposes_and_yesterday_are_not_read(challenges: Challenges, clock: FixedClock) -> None:
+    """Another person's challenge, or one made for another deed, would be honoured."""
+    issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+    assert challenges.read(issued.token, subject="b", purpose=VERIFY) is None
+    assert challenges.read(issued.token, subject="a", purpose=LivenessPurpose.LOGIN) is None
+    assert challenges.read(issued.token[:-1] + "A", subject="a", purpose=VERIFY) is None
+    clock.advance(CHALLENGE_LIFE_S - 1)
+    assert challenges.read(issued.token, subject="a", purpose=VERIFY) is not None
+    clock.advance(1)
+    assert challenges.read(issued.token, subject="a", purpose=VERIFY) is None
+
+
+async def test_excluded_steps_are_not_asked_and_too_many_are_refused(challenges: Challenges) -> None:
+    """A person who cannot blink would be asked to."""
+    exclude = {LivenessStep.BLINK, LivenessStep.SMILE}
+    for _ in range(100):
+        issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=exclude)
+        assert exclude.isdisjoint(issued.steps)
+        assert len(issued.steps) == 3
+    with pytest.raises(Problem) as caught:
+        await challenges.issue(subject="a", purpose=VERIFY, exclude=set(LivenessStep) - {LivenessStep.BLINK})
+    assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, "exclude")
