@@ -108,12 +108,14 @@ class BodyLimit:
             return
         limit = self._limit(scope["path"])
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
-            raise _too_large(limit)
+        is_too_large = announced.isascii() and announced.isdigit() and int(announced[:20]) > limit
         received = 0
 
         async def counted() -> Message:
+            """Raises to whoever reads, so that each endpoint answers in its own form."""
             nonlocal received
+            if is_too_large:
+                raise _too_large(limit)
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:

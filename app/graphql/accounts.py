@@ -3,34 +3,33 @@
 from typing import Any
 
 from ariadne import MutationType
-from graphql import GraphQLResolveInfo
 
 from app.errors import Code, Problem
-from app.graphql.context import AuthPayload, Context
+from app.graphql.context import AuthPayload, Info
 
 mutation = MutationType()
 
 
 @mutation.field("signup")
-async def resolve_signup(_: object, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> AuthPayload:
+async def resolve_signup(_: object, info: Info, *, input: dict[str, Any]) -> AuthPayload:
     """Creates an account and hands over its first session."""
-    context: Context = info.context
+    context = info.context
     signed_in = await context.services.accounts.signup(**input, origin=context.origin)
     return context.hand_over(signed_in)
 
 
 @mutation.field("login")
-async def resolve_login(_: object, info: GraphQLResolveInfo, *, email: str, password: str) -> AuthPayload:
+async def resolve_login(_: object, info: Info, *, email: str, password: str) -> AuthPayload:
     """Hands over a session for the right password."""
-    context: Context = info.context
+    context = info.context
     signed_in = await context.services.accounts.login(email=email, password=password, origin=context.origin)
     return context.hand_over(signed_in)
 
 
 @mutation.field("refreshToken")
-async def resolve_refresh_token(_: object, info: GraphQLResolveInfo, *, token: str | None = None) -> AuthPayload:
+async def resolve_refresh_token(_: object, info: Info, *, token: str | None = None) -> AuthPayload:
     """Hands over the successor of the token given, or of the cookie's."""
-    context: Context = info.context
+    context = info.context
     held = token if token is not None else context.token_of_browser()
     if held is None:
         raise Problem(Code.UNAUTHENTICATED, "There is no session to refresh. Sign in.", reason="NO_REFRESH_TOKEN")
@@ -38,19 +37,19 @@ async def resolve_refresh_token(_: object, info: GraphQLResolveInfo, *, token: s
 
 
 @mutation.field("logout")
-async def resolve_logout(_: object, info: GraphQLResolveInfo, *, token: str | None = None) -> bool:
+async def resolve_logout(_: object, info: Info, *, token: str | None = None) -> bool:
     """Ends the session of the token given, of the cookie, or of the access token."""
-    context: Context = info.context
+    context = info.context
     held = token if token is not None else context.token_of_browser()
     viewer = await context.viewer() if held is None else None
-    ended: bool = await context.services.accounts.logout(refresh_token=held, viewer=viewer)
+    ended = await context.services.accounts.logout(refresh_token=held, viewer=viewer)
     if token is None:
         context.set_cookies += context.cookies.clear()
     return ended
 
 
 @mutation.field("verifyEmail")
-async def resolve_verify_email(_: object, info: GraphQLResolveInfo, *, token: str | None = None) -> bool:
+async def resolve_verify_email(_: object, info: Info, *, token: str | None = None) -> bool:
     """Proves an address by the token of its link."""
     if token is None:
         raise Problem(Code.BAD_USER_INPUT, "Give the token from the link.", field="token")

@@ -1,7 +1,9 @@
 """What a resolver gets with each request: the services, the caller, the viewer, and a way to set cookies."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from graphql import GraphQLResolveInfo
 
 from app.accounts.model import Origin, SignedIn, Viewer
 from app.edge.cookies import SessionCookies
@@ -81,3 +83,7 @@ class Context:
             user=signed_in.viewer,
             is_new_user=signed_in.is_new,
         )
+
+
+Info: TypeAlias = GraphQLResolveInfo[Context]
+"""What graphql-core hands a resolver, with our context in it."""

@@ -31,7 +31,7 @@ _MISSING = re.compile(
 )
 _PATH_NAME = re.compile(r"\.(\w+)")
 # What was sent stays with the sender: it may be a password, and messages end up in other people's error reports.
-_ECHO = re.compile(r"(?:[,.] [Ff]ound|(?<= value)): .*", re.DOTALL)
+_ECHO = re.compile(r"(?:, found|\. Found|(?<=value)(?<!invalid value)): .*", re.DOTALL)
 _SUGGESTION = re.compile(r" Did you mean .*?\?")
 
 

@@ -15,13 +15,12 @@ from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLSchema,
 )
 
 from app.accounts.model import Viewer
 from app.graphql import accounts, profiles, verification
-from app.graphql.context import AuthPayload
+from app.graphql.context import AuthPayload, Info
 from app.profiles.model import PhotoUpload, UploadHeader
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
@@ -38,11 +37,12 @@ DATACLASSES: Mapping[str, type] = {
     "LivenessChallenge": IssuedChallenge,
     "VerificationResult": Outcome,
 }
-ENUMS = {
-    "FaceFinding": PhotoFinding,
-    "LivenessPurpose": LivenessPurpose,
-    "LivenessStep": LivenessStep,
-    "VerificationError": VerificationError,
+ENUMS: Mapping[str, Mapping[str, object]] = {
+    "FaceFinding": PhotoFinding.__members__,
+    # The other purposes come with face login.
+    "LivenessPurpose": {"VERIFY": LivenessPurpose.VERIFY},
+    "LivenessStep": LivenessStep.__members__,
+    "VerificationError": VerificationError.__members__,
 }
 ROOTS = ("Query", "Mutation")
 
@@ -69,7 +69,7 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         profiles.mutation,
         verification.mutation,
         date_time,
-        *(EnumType(name, values) for name, values in ENUMS.items()),
+        *(EnumType(name, dict(values)) for name, values in ENUMS.items()),
     )
     for type_ in schema.type_map.values():
         if type_.name.startswith("__"):
@@ -98,7 +98,7 @@ def _bind(type_name: str, name: str, field: GraphQLField) -> None:
     if answered_by is None or attribute not in {known.name for known in fields(answered_by)}:
         raise SchemaGap(f"nothing answers {type_name}.{name}")
 
-    def read(source: Any, _: GraphQLResolveInfo) -> Any:
+    def read(source: Any, _: Info) -> Any:
         return getattr(source, attribute)
 
     field.resolve = read

@@ -5,10 +5,9 @@ import binascii
 from typing import Any
 
 from ariadne import MutationType
-from graphql import GraphQLResolveInfo
 
 from app.errors import Code, Problem
-from app.graphql.context import Context
+from app.graphql.context import Info
 from app.verification.model import ClaimedStep, IssuedChallenge, Outcome
 from liveness.challenge import LivenessPurpose
 from liveness.steps import LivenessStep
@@ -18,10 +17,10 @@ mutation = MutationType()
 
 @mutation.field("createLivenessChallenge")
 async def resolve_create_liveness_challenge(
-    _: object, info: GraphQLResolveInfo, *, purpose: LivenessPurpose | None, exclude: list[LivenessStep] | None = None
+    _: object, info: Info, *, purpose: LivenessPurpose | None, exclude: list[LivenessStep] | None = None
 ) -> IssuedChallenge:
     """A fresh challenge for the viewer."""
-    context: Context = info.context
+    context = info.context
     viewer = await context.signed_in()
     purpose = purpose or LivenessPurpose.VERIFY
     return await context.services.verification.create_challenge(viewer, purpose=purpose, exclude=exclude or ())
@@ -29,10 +28,10 @@ async def resolve_create_liveness_challenge(
 
 @mutation.field("confirmLiveness")
 async def resolve_confirm_liveness(
-    _: object, info: GraphQLResolveInfo, *, token: str, frame: str, evidence: list[dict[str, Any]] | None = None
+    _: object, info: Info, *, token: str, frame: str, evidence: list[dict[str, Any]] | None = None
 ) -> Outcome:
     """What came of the viewer's claim."""
-    context: Context = info.context
+    context = info.context
     viewer = await context.signed_in()
     claims = [claimed_step(**step) for step in evidence or ()]
     jpeg = jpeg_bytes(frame, field="frame")
