@@ -91,6 +91,7 @@ class EmbeddedServices:
             self._keeper = threading.Thread(target=self._keep, name="embedded-services", daemon=True)
             self._keeper.start()
             undo.callback(self._keeper.join)
+            undo.callback(self._stopping.set)  # also when a signal ends the wait: the servers stop with us
             self._ready.result()
             self._lock.publish(
                 database_url=self.postgres.url if self.postgres else None,
