@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -94,7 +94,9 @@ class CannotListen(Exception):
 
 def _serve(settings: Settings, listener: socket.socket, *, workers: int) -> int:
     migrated = _migrate_or_say_why_not(settings)
-    config = _server_config(settings, workers)
+    # Not a name but the settings themselves: workers get the embedded services' URLs with them.
+    application = partial(_application, settings, worker=workers > 1)
+    config = uvicorn_config(application, factory=True, workers=workers, loop="uvloop", lifespan="on")
     announcer = _Announcer(settings=settings, url=_url_of(listener), migrated=migrated)
     announcer.start()
     try:
@@ -113,24 +115,21 @@ def _serve(settings: Settings, listener: socket.socket, *, workers: int) -> int:
     return 1 if announcer.fatal else 0
 
 
-def _server_config(settings: Settings, workers: int) -> uvicorn.Config:
+def uvicorn_config(app: Any, **more: Any) -> uvicorn.Config:
+    """How every server of ours speaks HTTP and WebSocket; `more` goes to uvicorn.Config as it is."""
     return uvicorn.Config(
-        # Not a name but the settings themselves: workers get the embedded services' URLs with them.
-        partial(_application, settings, worker=workers > 1),
-        factory=True,
-        workers=workers,
-        loop="uvloop",
+        app,
         http="httptools",
         ws="websockets-sansio",  # reads on only when the last message was taken: its queue is as short as can be
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # JPEG does not compress; trying costs CPU and memory for every socket
-        lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,  # forwarded addresses are judged in app.edge.requests, by TRUST_FORWARDED_FOR
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=FINISH_REQUESTS_WITHIN_S,
+        **more,
     )
 
 
