@@ -1,0 +1,103 @@
+"""What operators and other services read: health, keys, the front page, production's manners."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from app.settings import Settings
+from tests.fakes import FixedClock, Mailbox
+from tests.serving import LOGIN, PASSWORD, Visitor, served
+
+PRODUCTION = {
+    "BONAFIDE_ENV": "production",
+    "PUBLIC_URL": "https://id.example.org",
+    "ALLOWED_ORIGINS": "https://app.example.org",
+    "SECRET_KEY": "k" * 40,
+    "LIVENESS_SECRET": "l" * 40,
+    "ENCRYPTION_KEYS": "ZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWU=",
+}
+
+
+@pytest.fixture
+async def production(
+    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path, database_url: str, redis_url: str
+) -> AsyncIterator[Visitor]:
+    """A visitor at an instance that serves real people."""
+    environment = {**PRODUCTION, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment["BONAFIDE_DATA"] = str(settings.data_dir)
+    async with served(Settings.from_environment(environment), clock=clock, mailbox=mailbox, models=models) as (
+        _,
+        transport,
+    ):
+        yield Visitor(transport, base_url="https://id.example.org")
+
+
+async def test_production_keeps_its_manners(production: Visitor) -> None:
+    """The list of operations would be public, and cookies would travel in the clear."""
+    await production.signup()
+    assert set(production.http.cookies) == {"__Host-bonafide_refresh", "__Host-bonafide_csrf"}
+    answer = await production.post("{ __schema { types { name } } }")
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
+    assert "errors" in answer.json()
+    assert "Did you mean" not in (await production.post("{ mee { id } }")).text
+    headers = {
+        "origin": "https://app.example.org",
+        "x-csrf-token": production.http.cookies["__Host-bonafide_csrf"],
+    }
+    refresh = "mutation { refreshToken { accessToken } }"
+    assert (await production.post(refresh, headers={**headers, "origin": "http://127.0.0.1:8000"})).json()["errors"]
+    assert (await production.data(refresh, headers=headers))["refreshToken"]["accessToken"]
+
+
+async def test_other_services_verify_our_tokens_by_the_published_keys(visitor: Visitor) -> None:
+    """A product next to us would need our secret to know who its users are."""
+    payload = await visitor.signup()
+    answer = await visitor.http.get("/.well-known/jwks.json")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert all("d" not in key for key in answer.json()["keys"])
+    token = jwt.decode(payload["accessToken"], KeySet.import_key_set(answer.json()), algorithms=["EdDSA"])
+    assert token.claims["sub"] == payload["user"]["id"]
+
+
+async def test_health_and_readiness(visitor: Visitor) -> None:
+    """An operator's probe would restart a healthy server."""
+    assert (await visitor.http.get("/healthz")).json() == {"status": "ok"}
+    ready = await visitor.http.get("/readyz")
+    assert ready.status_code == 200
+    assert set(ready.json()["checks"]) == {"database", "redis", "storage", "mail", "models"}
+    assert set(ready.json()["checks"].values()) == {"ok"}
+
+
+async def test_what_is_away_is_named_and_can_be_tried_again(
+    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path, tmp_path: Path
+) -> None:
+    """An operator would not know what to restart, strangers would learn where it is, and people would see a crash."""
+    away = replace(
+        settings, redis_url=f"unix://{tmp_path}/nobody.sock", database_url="postgresql+asyncpg://u:pw@127.0.0.1:1/x"
+    )
+    async with served(away, clock=clock, mailbox=mailbox, models=models) as (_, transport):
+        visitor = Visitor(transport)
+        ready = await visitor.http.get("/readyz")
+        assert ready.status_code == 503
+        checks = ready.json()["checks"]
+        assert {name for name, state in checks.items() if state != "ok"} == {"database", "redis"}
+        assert "pw" not in ready.text
+        assert str(tmp_path) not in ready.text
+        assert (await visitor.http.get("/healthz")).status_code == 200
+        refused = await visitor.refusal(LOGIN, {"email": "ada@example.org", "password": PASSWORD})
+        assert (refused["code"], refused["retryAfter"]) == ("BUSY", 5)
+
+
+async def test_the_front_page_says_what_runs_here(visitor: Visitor) -> None:
+    """A newcomer who opens the address would see an error."""
+    page = await visitor.http.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for link in ("/schema.graphql", "/.well-known/jwks.json", "/healthz"):
+        assert f'href="{link}"' in page.text
+        assert (await visitor.http.get(link)).status_code == 200
+    assert "<script" not in page.text
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
