@@ -95,7 +95,7 @@ class CannotListen(Exception):
 def _serve(settings: Settings, listener: socket.socket, *, workers: int) -> int:
     migrated = _migrate_or_say_why_not(settings)
     # Not a name but the settings themselves: workers get the embedded services' URLs with them.
-    application = partial(_application, settings, worker=workers > 1)
+    application = partial(_application, settings, supervisor_pid=os.getpid() if workers > 1 else None)
     config = uvicorn_config(application, factory=True, workers=workers, loop="uvloop", lifespan="on")
     announcer = _Announcer(settings=settings, url=_url_of(listener), migrated=migrated)
     announcer.start()
@@ -133,16 +133,22 @@ def uvicorn_config(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-def _application(settings: Settings, *, worker: bool) -> "ASGIApp":
+def _application(settings: Settings, *, supervisor_pid: int | None) -> "ASGIApp":
     from app.main import application
 
-    if worker:
+    if supervisor_pid is not None:
         log.configure(production=settings.production)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        if sys.platform == "linux":
-            # A worker that outlived its parent would hold the port without a database.
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        _end_with(supervisor_pid)
     return application(settings)
+
+
+def _end_with(supervisor_pid: int) -> None:
+    """Ends this worker with its supervisor, even one that was killed: it would hold the port without a database."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != supervisor_pid:  # it died before the line above
+        raise SystemExit(0)
 
 
 class _Server(uvicorn.Server):
