@@ -6,7 +6,6 @@ the README is drawn from it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
@@ -25,13 +24,15 @@ from liveness.effects import (
     Verdict,
     error_of,
 )
+from liveness.events import Event, FrameRead, Refused, TimePassed, TurnExamined
 from liveness.frame_rate import FrameRate
 from liveness.gestures import Detector, EyesOpen, Neutral, Phase, Reading, detector_for
 from liveness.hints import obstacle
-from liveness.measures import Light, Measures
+from liveness.measures import Measures
 from liveness.neutral import NeutralSeeker
 from liveness.parallax import TurnEvidence
 from liveness.policy import Policy
+from liveness.presence import Presence
 from liveness.steps import LivenessStep
 
 __all__ = [
@@ -102,47 +103,6 @@ _OVER = frozenset({State.COMPLETE, State.FAILED})
 _POOR = frozenset({HintCode.TOO_DARK, HintCode.TOO_BRIGHT, HintCode.BLURRED})
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRead:
-    """A frame's landmarks were read; `faces` is the detector's latest count, `face` the tracked one."""
-
-    seq: int
-    t_ms: float
-    now_ms: float
-    face: Measures | None
-    faces: int
-    light: Light
-
-
-@dataclass(frozen=True, slots=True)
-class TurnExamined:
-    """The answer to Examine."""
-
-    seq: int
-    t_ms: float
-    now_ms: float
-    evidence: TurnEvidence
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """Nothing arrived, but time went on."""
-
-    now_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Whoever holds the frames found a fault that ends the attempt."""
-
-    now_ms: float
-    reason: Reason
-    detail: str = ""
-
-
-Event = FrameRead | TurnExamined | TimePassed | Refused
-
-
 class Session:
     """Judges one attempt at `steps`; the first step counts as prompted at `started_ms`.
 
@@ -175,10 +135,7 @@ class Session:
         self._step_began_ms = started_ms
         self._progress = 0.0
         self._last_t_ms: float | None = None
-        self._last_face: tuple[float, Measures] | None = None
-        self._face_seen_ms = started_ms
-        self._face_ever = False
-        self._many_since: float | None = None
+        self._presence = Presence(policy=policy, started_ms=started_ms)
         self._low_rate_since: float | None = None
         self._seeking_hints: dict[HintCode, int] = {}
         self._examine_after = 0.0
@@ -244,9 +201,11 @@ class Session:
         self._last_t_ms = frame.t_ms
         self._rate.add(frame.t_ms)
         seeking = self._state is State.SEEKING_NEUTRAL
-        fault = self._presence_fault(frame, seeking)
-        if fault is not None:
+        fault = self._presence.check(frame)
+        if fault is not None and not seeking:
             return self._fail(fault, frame.now_ms)
+        if fault is Reason.FACE_CHANGED:
+            self._seeker.reset()
         hint = obstacle(frame.face, frame.faces, frame.light, self._policy, seeking=seeking)
         if hint is not None or frame.face is None:
             if seeking:
@@ -338,35 +297,6 @@ class Session:
 
     # --- Faults ---------------------------------------------------------------------------------------
 
-    def _presence_fault(self, frame: FrameRead, seeking: bool) -> Reason | None:
-        face = frame.face
-        if face is None or frame.faces == 0:
-            lost = frame.now_ms - self._face_seen_ms > self._policy.face_lost_ms
-            return Reason.NO_FACE if lost and not seeking else None
-        self._face_seen_ms = frame.now_ms
-        self._face_ever = True
-        before, self._last_face = self._last_face, (frame.t_ms, face)
-        if before is not None and self._jumped(before, frame.t_ms, face):
-            if not seeking:
-                return Reason.FACE_CHANGED
-            self._seeker.reset()
-        if frame.faces > 1:
-            if self._many_since is None:
-                self._many_since = frame.now_ms
-            too_long = frame.now_ms - self._many_since >= self._policy.many_faces_ms
-            return Reason.MULTIPLE_FACES if too_long and not seeking else None
-        self._many_since = None
-        return None
-
-    def _jumped(self, before: tuple[float, Measures], t_ms: float, face: Measures) -> bool:
-        then, old = before
-        if t_ms - then > self._policy.jump_within_ms:
-            return False
-        distance = ((face.px - old.px) ** 2 + (face.py - old.py) ** 2) ** 0.5
-        larger = max(face.size, old.size, 1e-6)
-        smaller = max(min(face.size, old.size), 1e-6)
-        return distance > self._policy.max_jump * larger or larger > self._policy.max_scale_jump * smaller
-
     def _timed_out(self, now_ms: float) -> list[Effect] | None:
         policy = self._policy
         if now_ms - self._started_ms > policy.whole_timeout_ms:
@@ -379,15 +309,10 @@ class Session:
             if self._flat is not None:
                 return self._fail(Reason.FLAT_TURN, now_ms, self._flat.in_words())
             return self._fail(Reason.STEP_TIMED_OUT, now_ms)
-        if now_ms - self._face_seen_ms > policy.face_lost_ms + policy.max_frame_gap_ms and self._no_face_last():
-            return self._fail(Reason.NO_FACE, now_ms)
         return None
 
-    def _no_face_last(self) -> bool:
-        return self.last_hint is HintCode.NO_FACE
-
     def _why_no_neutral(self) -> Reason:
-        if not self._face_ever:
+        if not self._presence.face_ever:
             return Reason.NO_FACE
         hint = self._commonest_hint()
         if hint in _POOR:
