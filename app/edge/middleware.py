@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.wiring import Services
 
 DEFAULT_BODY_BYTES = 64 * 1024
-# confirmLiveness carries up to eight base64 frames of at most 256 KiB, most of them far smaller.
+# confirmLiveness carries a still and three step frames, each the base64 of at most 256 KiB: 1.4 MB.
 GRAPHQL_BODY_BYTES = 2 * 1024 * 1024
 
 

@@ -94,7 +94,7 @@ class LastResort:
         except Exception as error:
             problem = error if isinstance(error, Problem) else internal()
             if problem is not error:
-                log.exception("unexpected error")
+                log.exception("unexpected error, request %s", request_id(scope))
             if started:
                 raise
             await problem_response(problem, request_id=request_id(scope))(scope, receive, send)

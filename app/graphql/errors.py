@@ -51,7 +51,7 @@ def formatted(error: GraphQLError, *, request_id: str, document: DocumentNode | 
         entry["message"] = _SUGGESTION.sub("", _ECHO.sub(".", error.message))
         entry["extensions"] = {"code": Code.BAD_USER_INPUT.value} | ({"field": field} if field else {})
     else:
-        log.error("unexpected error at %s", error.path, exc_info=cause)
+        log.error("unexpected error at %s, request %s", error.path, request_id, exc_info=cause)
         entry["message"] = INTERNAL_MESSAGE
         entry["extensions"] = {"code": Code.INTERNAL.value, "requestId": request_id}
     return entry
