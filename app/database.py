@@ -99,7 +99,7 @@ class Database:
     @property
     def idle_connections(self) -> int:
         """How many open connections nobody uses."""
-        pool: asyncpg.Pool = self._database._backend._pool  # type: ignore[attr-defined]  # databases shows no pool
+        pool: asyncpg.Pool = self._database._backend._pool  # databases shows no pool
         return int(pool.get_idle_size())
 
     async def one(self, query: Query, **values: object) -> Row | None:

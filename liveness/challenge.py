@@ -96,6 +96,7 @@ def draw_steps(
     `below(n)` must return an unbiased, unpredictable integer in [0, n); it is called exactly once.
     A permitted sequence
     - holds no excluded step and no step twice in a row;
+    - does not begin with BLINK: whether a stream is fast enough to show one is measured during another step;
     - holds a head turn, the one kind of step whose evidence is three-dimensional;
     - holds a blink, mouth or smile step as well, if any is left and two steps are asked: a turned bust or
       stiff mask has the shape of a head, but cannot do these;
@@ -128,6 +129,7 @@ def _is_good_evidence(steps: Sequence[LivenessStep], left: Sequence[LivenessStep
     kinds = set(steps)
     return (
         all(a != b for a, b in pairwise(steps))
+        and (steps[0] is not LivenessStep.BLINK or len(steps) == 1)
         and len(kinds) == min(len(steps), len(left))
         and not kinds.isdisjoint(HEAD_TURNS)
         and (len(steps) < 2 or FACE_GESTURES.isdisjoint(left) or not kinds.isdisjoint(FACE_GESTURES))

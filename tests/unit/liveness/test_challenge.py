@@ -64,9 +64,10 @@ def test_every_permitted_sequence_is_equally_likely() -> None:
     while seen.total() < size:
         seen[draw_steps(pick)] += 1
         size = next(iter(sizes))
-    # 7*6*5 orders of three kinds, without the 4*3*2 of turns only and the 3*2*1 of face gestures only.
-    assert size == 180
-    assert len(seen) == 180
+    # 7*6*5 orders of three kinds, without the 4*3*2 of turns only, the 3*2*1 of face gestures only,
+        # and the 6*5 - 2 good ones that begin with BLINK.
+    assert size == 152
+    assert len(seen) == 152
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
@@ -170,9 +171,7 @@ def test_ten_thousand_mutations_are_refused_quietly() -> None:
                 read(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", ".", "..", "a.", ".a", "A" * 100_000, "A" * 511 + "." + "A" * 511, "é.é"]
-)
+@pytest.mark.parametrize("text", ["", ".", "..", "a.", ".a", "A" * 100_000, "A" * 511 + "." + "A" * 511, "é.é"])
 def test_absurd_tokens_are_refused(text: str) -> None:
     """Garbage in the token field must be an answer, not a crash."""
     with pytest.raises(MalformedToken):
@@ -313,8 +312,6 @@ def test_what_could_never_be_verified_is_not_signed() -> None:
 
 def test_one_except_clause_catches_every_refusal() -> None:
     """The edge answers TOKEN_EXPIRED for all of them; one it forgot would be a 500."""
-    assert all(
-        issubclass(e, TokenRefused) for e in (MalformedToken, ForeignToken, OtherPurpose, ExpiredToken)
-    )
+    assert all(issubclass(e, TokenRefused) for e in (MalformedToken, ForeignToken, OtherPurpose, ExpiredToken))
     assert issubclass(TokenRefused, ChallengeError)
     assert issubclass(CannotDraw, ChallengeError)

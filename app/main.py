@@ -1,0 +1,63 @@
+"""The ASGI application: routes, middleware and lifespan over already wired services."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.edge import health, liveness_socket, well_known
+from app.edge.middleware import middleware
+from app.edge.objects import ObjectRoutes
+from app.edge.problems import exception_handlers
+from app.graphql.handler import GraphQLHandler
+from app.profiles.limits import MAX_PHOTO_BYTES
+from app.settings import Settings
+from app.storage import LocalStore
+from app.wiring import Services, open_services
+
+
+def create_app(services: Services) -> Starlette:
+    """The application over `services`, which the caller opened and will close."""
+    return Starlette(
+        routes=[
+            Route("/graphql", GraphQLHandler(services)),
+            *liveness_socket.routes(services),
+            *_local_objects(services),
+            *health.routes(services),
+            *well_known.routes(services),
+        ],
+        middleware=middleware(services, body_bytes_by_prefix={"/objects/": MAX_PHOTO_BYTES}),
+        exception_handlers=exception_handlers(),
+    )
+
+
+def _local_objects(services: Services) -> list[Route]:
+    """Uploads and avatars over our own HTTP, where they are not on S3."""
+    return ObjectRoutes(store=services.store).routes() if isinstance(services.store, LocalStore) else []
+
+
+def application(settings: Settings) -> ASGIApp:
+    """The whole server for one process: its lifespan opens the services that `settings` name and closes them."""
+    return _Server(settings)
+
+
+class _Server:
+    """Opens the services with the server's lifespan and closes them after the last request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._app: Starlette | None = None
+        self._lifespan = Starlette(lifespan=self._open)
+
+    @asynccontextmanager
+    async def _open(self, _: Starlette) -> AsyncIterator[None]:
+        async with open_services(self._settings) as services:
+            self._app = create_app(services)
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._lifespan if scope["type"] == "lifespan" else self._app
+        assert app is not None, "the server calls lifespan before anything else"
+        await app(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The Verified badge: challenges issued and spent, faces compared, the badge earned and lost."""

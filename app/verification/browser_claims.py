@@ -1,0 +1,95 @@
+"""A browser's claim, judged on the server's own reading of its pictures, off the event loop."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+
+from app.clock import Clock
+from app.verification.inbox import frame_problem
+from app.verification.key_faces import NEUTRAL, KeyFaces
+from app.verification.model import ClaimedStep, Rgb, VerificationError
+from liveness.challenge import CHALLENGE_LIFE_S, Challenge
+from liveness.evidence import ClaimedFrame, EvidenceVerdict, judge_evidence
+from liveness.frames import FrameError, decode_frame
+from liveness.landmarks import FaceCounter, FaceMeshGraph
+
+log = logging.getLogger(__name__)
+
+MOST_FACES = 2
+
+
+class BrowserClaims:
+    """Decodes and judges claims one at a time on a still graph of its own: about 20 ms a picture."""
+
+    def __init__(self, *, counter: FaceCounter, executor: Executor, allow_bare_stills: bool, clock: Clock) -> None:
+        self._graph = FaceMeshGraph(still=True, max_faces=MOST_FACES)
+        self._graph_lock = threading.Lock()
+        self._counter = counter
+        self._executor = executor
+        self._allow_bare_stills = allow_bare_stills
+        self._clock = clock
+
+    async def decode(self, jpeg: bytes, *, field: str) -> Rgb:
+        """The picture, uint8 (H, W, 3); raises Problem naming `field` for what is no frame."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, decode_frame, jpeg)
+        except FrameError as error:
+            raise frame_problem(error, field=field) from error
+
+    async def judge(
+        self, challenge: Challenge, *, still: Rgb, evidence: Sequence[ClaimedStep], frames: Sequence[Rgb]
+    ) -> tuple[VerificationError | None, KeyFaces]:
+        """Why the claim does not hold (None when it does), and the faces it showed."""
+        claimed = [
+            ClaimedFrame(step=each.step, rgb=rgb, captured_at_ms=each.captured_at_ms)
+            for each, rgb in zip(evidence, frames, strict=True)
+        ]
+        work = self._bare_still if not claimed and self._allow_bare_stills else self._judge
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, work, challenge, still, claimed, self._clock.now()
+        )
+
+    def close(self) -> None:
+        """Frees the graph."""
+        with self._graph_lock:
+            self._graph.close()
+
+    def _judge(
+        self, challenge: Challenge, still: Rgb, claimed: list[ClaimedFrame], now: datetime
+    ) -> tuple[VerificationError | None, KeyFaces]:
+        left_ms = (challenge.expires_at - now).total_seconds() * 1000
+        with self._graph_lock:
+            verdict = judge_evidence(
+                steps=challenge.steps,
+                still=still,
+                frames=claimed,
+                graph=self._graph,
+                counter=self._counter,
+                life_ms=int(CHALLENGE_LIFE_S * 1000 - left_ms),
+            )
+        if not verdict.passed:
+            log.info("browser claim refused: %s", "; ".join(verdict.reasons))
+            return VerificationError(verdict.error or "CHALLENGE_FAILED"), KeyFaces()
+        return None, _kept(verdict)
+
+    def _bare_still(
+        self, _challenge: Challenge, still: Rgb, _claimed: list[ClaimedFrame], _now: datetime
+    ) -> tuple[VerificationError | None, KeyFaces]:
+        """LIVENESS_ALLOW_BARE_STILLS: any single face counts, and nothing is proved."""
+        with self._graph_lock:
+            meshes = self._graph.read(still)
+        faces = KeyFaces()
+        if len(meshes) != 1:
+            return VerificationError.MULTIPLE_FACES if meshes else VerificationError.NO_FACE, faces
+        faces.keep(NEUTRAL, still, meshes[0])
+        return None, faces
+
+
+def _kept(verdict: EvidenceVerdict) -> KeyFaces:
+    faces = KeyFaces()
+    for role, (rgb, mesh) in verdict.key_faces.items():
+        faces.keep(role, rgb, mesh)
+    return faces

@@ -1,0 +1,79 @@
+"""How often a person may try, and how long a row of failures blocks them.
+
+Five failures in a row block further attempts for 30 s, then 60, 120 … up to an hour (ISO/IEC 30107-3 rates assume
+that an attacker cannot try without end). Only liveness and face attempts are blocked, never the rest of the account.
+"""
+
+import logging
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.errors import Code, Problem
+from app.rate_limits import Limit
+
+log = logging.getLogger(__name__)
+
+CREATE_CHALLENGE = Limit("account.liveness_challenge", amount=30, window_s=3600, when_redis_is_away="deny")
+
+FAILURES_IN_A_ROW = 5
+FIRST_BLOCK_S = 30
+LONGEST_BLOCK_S = 3600
+_FORGET_AFTER_S = 24 * 3600
+
+_RECORD_FAILURE = """
+local failures = redis.call('INCR', KEYS[1])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+local over = failures - tonumber(ARGV[2])
+if over >= 0 then
+  local block = math.min(tonumber(ARGV[3]) * 2 ^ over, tonumber(ARGV[4]))
+  redis.call('SET', KEYS[2], '1', 'EX', block)
+end
+return failures
+"""
+
+
+class FailureStreaks:
+    """Counts an account's failed attempts since its last success."""
+
+    def __init__(self, *, redis: Redis) -> None:
+        self._redis = redis
+        self._record = redis.register_script(_RECORD_FAILURE)
+
+    async def blocked_for_s(self, account_id: UUID) -> int | None:
+        """Seconds until the next attempt is allowed, None when it is allowed now; denies when Redis is away."""
+        try:
+            wait_s = int(await self._redis.ttl(_block(account_id)))
+        except (RedisError, OSError) as error:
+            raise counting_unavailable() from error
+        return wait_s if wait_s > 0 else None
+
+    async def failed(self, account_id: UUID) -> None:
+        """Counts one failure; from the fifth in a row on, each blocks for twice as long."""
+        arguments = [_FORGET_AFTER_S, FAILURES_IN_A_ROW, FIRST_BLOCK_S, LONGEST_BLOCK_S]
+        try:
+            await self._record(keys=[_streak(account_id), _block(account_id)], args=arguments)
+        except (RedisError, OSError) as error:
+            raise counting_unavailable() from error
+
+    async def succeeded(self, account_id: UUID) -> None:
+        """Ends the row."""
+        try:
+            await self._redis.delete(_streak(account_id), _block(account_id))
+        except (RedisError, OSError) as error:
+            # The success stands; the row merely ends later by itself.
+            log.warning("redis away while ending a row of failures: %s", type(error).__name__)
+
+
+def counting_unavailable() -> Problem:
+    """What an attempt is told while Redis is away: denied, with when to try again."""
+    return Problem(Code.BUSY, "Attempts cannot be counted right now. Try again shortly.", retry_after_s=5)
+
+
+def _streak(account_id: UUID) -> str:
+    return f"liveness:failures:{account_id}"
+
+
+def _block(account_id: UUID) -> str:
+    return f"liveness:blocked:{account_id}"

@@ -1,0 +1,71 @@
+"""What a verification says: outcomes as values, never exceptions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from liveness.steps import LivenessStep
+
+Rgb = npt.NDArray[np.uint8]
+Descriptor = npt.NDArray[np.float32]
+
+
+class VerificationError(StrEnum):
+    """Why a person was not verified; words of the public contract."""
+
+    FACE_MISMATCH = "FACE_MISMATCH"
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - an outcome, not a secret
+    NO_PROFILE_PHOTO = "NO_PROFILE_PHOTO"
+    CHALLENGE_FAILED = "CHALLENGE_FAILED"
+    NO_FACE = "NO_FACE"
+    MULTIPLE_FACES = "MULTIPLE_FACES"
+    LOW_QUALITY = "LOW_QUALITY"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    BUSY = "BUSY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The end of one attempt; `error` and `retry_after_s` are None when it succeeded."""
+
+    success: bool
+    verified_at: datetime | None = None
+    error: VerificationError | None = None
+    retry_after_s: int | None = None
+
+    @classmethod
+    def refused(cls, error: VerificationError, *, retry_after_s: int | None = None) -> "Outcome":
+        """An attempt that earned nothing."""
+        return cls(success=False, error=error, retry_after_s=retry_after_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedChallenge:
+    """A fresh challenge as its owner receives it."""
+
+    token: str
+    steps: tuple[LivenessStep, ...]
+    expires_at: datetime
+    stream_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedStep:
+    """One frame that a browser offers as evidence for one step."""
+
+    step: LivenessStep
+    jpeg: bytes
+    captured_at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotoTemplate:
+    """The descriptor of a profile photo, and which stored photo it was read from."""
+
+    account_id: UUID
+    avatar_key: str
+    descriptor: Descriptor

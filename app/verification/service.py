@@ -1,0 +1,155 @@
+"""The badge: an attempt is opened, judged and settled here, whether it came by stream or from a browser."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from app.accounts.model import Viewer
+from app.clock import Clock
+from app.errors import Code, Problem
+from app.rate_limits import RateLimits
+from app.verification.browser_claims import BrowserClaims
+from app.verification.challenges import Challenges
+from app.verification.key_faces import KeyFaces
+from app.verification.limits import CREATE_CHALLENGE, FailureStreaks
+from app.verification.model import ClaimedStep, IssuedChallenge, Outcome, PhotoTemplate, VerificationError
+from app.verification.store import VerificationStore
+from facecore.distance import distance, is_match
+from facecore.errors import FaceBusy, FaceTimeout
+from facecore.pool import FacePool
+from liveness.challenge import Challenge, LivenessPurpose
+from liveness.steps import LivenessStep
+
+log = logging.getLogger(__name__)
+
+_BLANK_CHIP = np.zeros((1, 150, 150, 3), np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenAttempt:
+    """An attempt whose challenge is spent: it ends in exactly one outcome."""
+
+    account_id: UUID
+    session_id: UUID
+    challenge: Challenge
+    blink_substitute: LivenessStep | None
+    template: PhotoTemplate
+
+
+class VerificationService:
+    """The rules of the Verified badge."""
+
+    def __init__(
+        self,
+        *,
+        challenges: Challenges,
+        streaks: FailureStreaks,
+        limits: RateLimits,
+        store: VerificationStore,
+        claims: BrowserClaims,
+        pool: FacePool,
+        threshold: float,
+        clock: Clock,
+    ) -> None:
+        self._challenges = challenges
+        self._streaks = streaks
+        self._limits = limits
+        self._store = store
+        self._claims = claims
+        self._pool = pool
+        self._threshold = threshold
+        self._clock = clock
+
+    async def create_challenge(
+        self, viewer: Viewer, *, purpose: LivenessPurpose, exclude: Collection[LivenessStep]
+    ) -> IssuedChallenge:
+        """A fresh challenge for the viewer; raises Problem when blocked, over the limit, or nothing is left to ask."""
+        if purpose is not LivenessPurpose.VERIFY:
+            raise Problem(Code.BAD_USER_INPUT, f"{purpose} is not served yet; use VERIFY.", field="purpose")
+        if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:
+            raise Problem(
+                Code.RATE_LIMITED,
+                f"Several attempts failed in a row. Wait {wait_s} seconds.",
+                retry_after_s=wait_s,
+                reason="TOO_MANY_ATTEMPTS",
+            )
+        await self._limits.spend(CREATE_CHALLENGE, str(viewer.account_id))
+        return await self._challenges.issue(subject=str(viewer.account_id), purpose=purpose, exclude=exclude)
+
+    async def begin(self, viewer: Viewer, token: str) -> OpenAttempt | Outcome:
+        """Spends the token; an Outcome says why no attempt was opened.
+
+        Nothing is spent while the person is blocked or has no usable profile photo: the same token still
+        serves after the photo is there.
+        """
+        if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:
+            return Outcome.refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
+        challenge = self._challenges.read(token, subject=str(viewer.account_id), purpose=LivenessPurpose.VERIFY)
+        if challenge is None:
+            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        template = await self._store.photo_template(viewer.account_id)
+        if template is None:
+            return Outcome.refused(VerificationError.NO_PROFILE_PHOTO)
+        spent = await self._challenges.spend(challenge)
+        if spent is None:
+            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        return OpenAttempt(
+            account_id=viewer.account_id,
+            session_id=viewer.session_id,
+            challenge=challenge,
+            blink_substitute=spent.blink_substitute,
+            template=template,
+        )
+
+    async def confirm(self, viewer: Viewer, *, token: str, frame: bytes, evidence: Sequence[ClaimedStep]) -> Outcome:
+        """Judges a browser's claim: its still, and one frame for each step; raises Problem for unreadable input.
+
+        Pictures are decoded before the token is spent, so a broken upload loses nothing.
+        """
+        still = await self._claims.decode(frame, field="frame")
+        frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]
+        attempt = await self.begin(viewer, token)
+        if isinstance(attempt, Outcome):
+            return attempt
+        verdict, faces = await self._claims.judge(attempt.challenge, still=still, evidence=evidence, frames=frames)
+        if verdict is not None:
+            return await self.fail(attempt, verdict)
+        return await self.settle(attempt, faces)
+
+    async def fail(self, attempt: OpenAttempt, error: VerificationError) -> Outcome:
+        """Ends an attempt whose challenge was not met, and counts it."""
+        await self._streaks.failed(attempt.account_id)
+        log.info("liveness refused account=%s error=%s", attempt.account_id, error)
+        wait_s = await self._streaks.blocked_for_s(attempt.account_id)
+        return Outcome.refused(error, retry_after_s=wait_s)
+
+    async def settle(self, attempt: OpenAttempt, faces: KeyFaces) -> Outcome:
+        """Ends an attempt whose challenge was met: one person throughout, and the person of the profile photo."""
+        try:
+            person = await faces.judge(self._pool)
+        except (FaceBusy, FaceTimeout):
+            return Outcome.refused(VerificationError.BUSY, retry_after_s=5)
+        if not person.same_person:
+            return await self.fail(attempt, VerificationError.CHALLENGE_FAILED)
+        if not is_match(distance(person.neutral, attempt.template.descriptor), self._threshold):
+            return await self.fail(attempt, VerificationError.FACE_MISMATCH)
+        return await self._award(attempt)
+
+    async def check(self) -> None:
+        """Raises FaceError or Problem unless the face model answers; for readiness."""
+        await self._pool.describe(_BLANK_CHIP)
+
+    async def _award(self, attempt: OpenAttempt) -> Outcome:
+        at = self._clock.now()
+        awarded = await self._store.award_badge(
+            attempt.account_id, session_id=attempt.session_id, avatar_key=attempt.template.avatar_key, at=at
+        )
+        if not awarded:
+            # The photo was changed or the session revoked while the attempt ran: it was an attempt at something else.
+            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        await self._streaks.succeeded(attempt.account_id)
+        log.info("badge earned account=%s", attempt.account_id)
+        return Outcome(success=True, verified_at=at)

@@ -1,0 +1,173 @@
+"""One liveness stream from its first frame to its outcome, without a word of sockets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar
+
+from app.accounts.model import Viewer
+from app.errors import Code, Problem
+from app.verification.inbox import Frame, FrameInbox, frame_problem
+from app.verification.key_faces import KeyFaces
+from app.verification.model import Outcome, VerificationError
+from app.verification.service import OpenAttempt, VerificationService
+from liveness.attempt import Attempt
+from liveness.frames import FrameError, decode_frame
+from liveness.landmarks import FaceCounter, GraphPool, GraphsBusy, Lease
+from liveness.session import Effect, Finish, Hint, StepPassed, Verdict
+from liveness.steps import LivenessStep
+
+T = TypeVar("T")
+StreamAnswer = dict[str, Any]
+
+TICK_S = 0.25
+"""How often time passes for a stream that sends nothing; its time limits are seconds long."""
+RETRY_BUSY_S = 15
+"""A passed attempt takes 5 to 15 s, so a graph is free again after about that."""
+
+
+class LivenessStreams:
+    """Opens streams while landmark graphs are free."""
+
+    def __init__(
+        self, *, service: VerificationService, graphs: GraphPool, counter: FaceCounter, executor: Executor
+    ) -> None:
+        self._service = service
+        self._graphs = graphs
+        self._counter = counter
+        self._executor = executor
+
+    async def open(self, viewer: Viewer, token: str, *, mirrored: bool) -> "JudgedStream | Outcome":
+        """A stream ready for frames, or the outcome that refuses it; raises Problem(BUSY) with seconds to wait.
+
+        The graph is leased before the token is spent: a busy server costs the person nothing.
+        """
+        try:
+            lease = await asyncio.get_running_loop().run_in_executor(self._executor, self._graphs.lease)
+        except GraphsBusy as error:
+            raise Problem(
+                Code.BUSY, f"All streams are taken. Try again in {RETRY_BUSY_S} s.", retry_after_s=RETRY_BUSY_S
+            ) from error
+        try:
+            attempt = await self._service.begin(viewer, token)
+        except BaseException:
+            lease.release()
+            raise
+        if isinstance(attempt, Outcome):
+            lease.release()
+            return attempt
+        return JudgedStream(
+            service=self._service,
+            attempt=attempt,
+            lease=lease,
+            counter=self._counter,
+            executor=self._executor,
+            mirrored=mirrored,
+        )
+
+
+class JudgedStream:
+    """Judges the frames of one open attempt; a context manager that gives its graph back."""
+
+    def __init__(
+        self,
+        *,
+        service: VerificationService,
+        attempt: OpenAttempt,
+        lease: Lease,
+        counter: FaceCounter,
+        executor: Executor,
+        mirrored: bool,
+    ) -> None:
+        self._service = service
+        self._attempt = attempt
+        self._lease = lease
+        self._executor = executor
+        self._faces = KeyFaces()
+        self._counter = counter
+        self._mirrored = mirrored
+
+    @property
+    def steps(self) -> tuple[LivenessStep, ...]:
+        """What is asked, in order."""
+        return self._attempt.challenge.steps
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the challenge ends."""
+        return self._attempt.challenge.expires_at
+
+    def __enter__(self) -> "JudgedStream":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lease.release()
+
+    async def judge(
+        self,
+        inbox: FrameInbox,
+        elapsed_ms: Callable[[], int],
+        answer: Callable[[StreamAnswer], Awaitable[None]],
+    ) -> Outcome:
+        """Judges the newest frame again and again until the verdict; raises Problem for a frame that is no frame.
+
+        Call it as soon as the first step is revealed: the person's time begins with it.
+        """
+        liveness = Attempt(
+            steps=self.steps,
+            graph=self._lease.graph,
+            counter=self._counter,
+            on_key_frame=lambda key: self._faces.keep(key.role, key.rgb, key.mesh),
+            mirrored=self._mirrored,
+            started_ms=elapsed_ms(),
+            blink_substitute=self._attempt.blink_substitute,
+        )
+        while True:
+            frame = await inbox.newest(timeout_s=TICK_S)
+            effects = await self._on_thread(partial(_receive, liveness, frame, elapsed_ms()))
+            for effect in effects:
+                match effect:
+                    case Hint():
+                        await answer(
+                            {
+                                "type": "feedback",
+                                "seq": effect.seq,
+                                "hint": effect.hint,
+                                "progress": round(effect.progress, 3),
+                                "credit": inbox.grant(),
+                            }
+                        )
+                    case StepPassed():
+                        await answer({"type": "step", "index": effect.index, "passed": True, "next": effect.next_step})
+                    case Finish():
+                        return await self._end(effect.verdict, answer)
+
+    async def _end(self, verdict: Verdict, answer: Callable[[StreamAnswer], Awaitable[None]]) -> Outcome:
+        if not verdict.passed:
+            return await self._service.fail(self._attempt, VerificationError(verdict.error or "CHALLENGE_FAILED"))
+        await answer({"type": "comparing"})
+        return await self._service.settle(self._attempt, self._faces)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        """Runs on a worker; when cancelled, waits for it first: a graph in use must not be given to another stream."""
+        job = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            await asyncio.wait({job})
+            raise
+
+
+def _receive(liveness: Attempt, frame: Frame | None, now_ms: int) -> list[Effect]:
+    if frame is None:
+        return liveness.tick(now_ms)
+    try:
+        rgb = decode_frame(frame.jpeg)
+    except FrameError as error:
+        raise frame_problem(error, field="frame") from error
+    return liveness.judge(rgb, seq=frame.seq, captured_ms=frame.captured_ms, received_ms=frame.received_ms)

@@ -1,0 +1,206 @@
+"""The composition root: Settings become Services, opened in order and closed in reverse."""
+
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
+from app.clock import Clock
+from app.database import Database
+from app.ids import Ids
+from app.mail import Mailer, mailer_from
+from app.profiles.service import ProfileService
+from app.queries import Queries
+from app.rate_limits import RateLimits
+from app.secrets import Encryption, derive_key
+from app.settings import Settings
+from app.storage import ObjectStore, store_from
+from app.tokens import AccessTokens
+from app.verification.browser_claims import BrowserClaims
+from app.verification.challenges import Challenges
+from app.verification.faces import Faces
+from app.verification.limits import FailureStreaks
+from app.verification.photo_faces import PhotoFaces
+from app.verification.service import VerificationService
+from app.verification.store import VerificationStore
+from app.verification.stream import LivenessStreams
+from facecore.engine import load_engine
+from facecore.pool import FacePool
+from liveness.challenge import ChallengeSigner
+from liveness.landmarks import FaceCounter, GraphPool
+
+QUERIES = Path(__file__).parent.parent / "sql" / "queries"
+
+REDIS_TIMEOUT_S = 3.0
+REDIS_CONNECTIONS = 50
+IDLE_GRAPHS = 2
+"""Graphs kept loaded between streams: 28 MB each, and a new one takes only 30 ms."""
+FACE_JOBS_WAITING = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything an edge may call."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    database: Database
+    redis: Redis
+    limits: RateLimits
+    access_tokens: AccessTokens
+    mailer: Mailer
+    store: ObjectStore
+    sessions: SessionService
+    accounts: AccountService
+    profiles: ProfileService
+    verification: VerificationService
+    streams: LivenessStreams
+    graphs: GraphPool
+    face_pool: FacePool
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, mailer: Mailer | None = None
+) -> AsyncIterator[Services]:
+    """Opens what `settings` name. PostgreSQL, Redis, storage and mail may still be away: readiness says so."""
+    clock, ids = clock or Clock(), ids or Ids()
+    async with AsyncExitStack() as stack:
+        assert settings.database_url is not None, "serve starts the embedded services first"
+        assert settings.redis_url is not None, "serve starts the embedded services first"
+        database = Database(url=settings.database_url, queries=Queries.load(QUERIES))
+        await database.open()
+        stack.push_async_callback(database.close)
+        redis = Redis.from_pool(
+            # The plain pool refuses the 101st caller at once; this one lets a burst wait its turn.
+            BlockingConnectionPool.from_url(
+                settings.redis_url,
+                max_connections=REDIS_CONNECTIONS,
+                timeout=REDIS_TIMEOUT_S,
+                socket_timeout=REDIS_TIMEOUT_S,
+                socket_connect_timeout=REDIS_TIMEOUT_S,
+            )
+        )
+        stack.push_async_callback(redis.aclose)
+        mailer = mailer or mailer_from(settings, clock=clock, ids=ids)
+        await mailer.open()
+        stack.push_async_callback(mailer.close)
+        store = store_from(settings, clock=clock, ids=ids)
+        await store.open()
+        stack.push_async_callback(store.close)
+
+        executor = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="frames")
+        stack.callback(executor.shutdown)
+        engine = load_engine(settings.face_engine, cache_dir=settings.data_dir / "models")
+        pool = FacePool(engine=engine, workers=_cores(), max_waiting=FACE_JOBS_WAITING)
+        stack.push_async_callback(pool.close)
+        graphs = GraphPool(size=settings.liveness_max_streams, keep_idle=IDLE_GRAPHS)
+        graphs.warm()
+        stack.callback(graphs.close)
+        counter = FaceCounter()
+        stack.callback(counter.close)
+        photo_faces = PhotoFaces()
+        stack.callback(photo_faces.close)
+
+        claims = BrowserClaims(
+            counter=counter,
+            executor=executor,
+            allow_bare_stills=settings.liveness_allow_bare_stills,
+            clock=clock,
+        )
+        stack.callback(claims.close)
+
+        limits = RateLimits(redis=redis)
+        access_tokens = AccessTokens(
+            secret_keys=settings.secret_keys,
+            algorithm=settings.token_alg,
+            issuer=settings.public_url,
+            clock=clock,
+            ids=ids,
+        )
+        passwords = Passwords(
+            memory_kib=settings.argon2_memory_kib,
+            time_cost=settings.argon2_time_cost,
+            parallelism=settings.argon2_parallelism,
+            min_chars=settings.password_min_length,
+            ids=ids,
+        )
+        stack.callback(passwords.close)
+        sessions = SessionService(
+            database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
+        )
+        accounts = AccountService(
+            database=database,
+            sessions=sessions,
+            passwords=passwords,
+            limits=limits,
+            mailer=mailer,
+            clock=clock,
+            ids=ids,
+            public_url=settings.public_url,
+        )
+        verification_store = VerificationStore(
+            database=database, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
+        )
+        verification = VerificationService(
+            challenges=Challenges(
+                signer=ChallengeSigner([derive_key(settings.liveness_secret, purpose="liveness-challenge")]),
+                redis=redis,
+                clock=clock,
+                ids=ids,
+                stream_url=_stream_url(settings),
+            ),
+            streaks=FailureStreaks(redis=redis),
+            limits=limits,
+            store=verification_store,
+            claims=claims,
+            pool=pool,
+            threshold=settings.face_threshold,
+            clock=clock,
+        )
+        profiles = ProfileService(
+            database=database,
+            redis=redis,
+            store=store,
+            faces=Faces(photo_faces=photo_faces, pool=pool, executor=executor),
+            verification=verification_store,
+            limits=limits,
+            clock=clock,
+            ids=ids,
+            executor=executor,
+        )
+        yield Services(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            database=database,
+            redis=redis,
+            limits=limits,
+            access_tokens=access_tokens,
+            mailer=mailer,
+            store=store,
+            sessions=sessions,
+            accounts=accounts,
+            profiles=profiles,
+            verification=verification,
+            graphs=graphs,
+            streams=LivenessStreams(service=verification, graphs=graphs, counter=counter, executor=executor),
+            face_pool=pool,
+        )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _stream_url(settings: Settings) -> str:
+    scheme, _, rest = settings.public_url.partition("://")
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/liveness/stream"
