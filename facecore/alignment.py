@@ -20,6 +20,7 @@ from facecore.dlib_file import CHIP_SIDE
 from facecore.errors import FaceError
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
 
 # FaceMesh's counterparts of the five points of dlib's small face model, in dlib's order: the subject's left
 # eye, outer and inner corner, the right eye, outer and inner corner, the base of the nose. Five rather than
@@ -43,11 +44,15 @@ _CHIP_POINTS = (_PADDING + _MEAN_FACE) / (2 * _PADDING + 1) * CHIP_SIDE
 
 _PYRAMID_OFFSET = np.array([1.25, 0.75])  # dlib's point_down: p / 2 - (1.25, 0.75)
 _PYRAMID_SMALLEST = 8  # dlib makes nothing of a side of eight pixels or fewer
+# Strips that fit the processor's cache take a quarter of the time to halve and half of it to interpolate
+# (measured).
+_STRIP_ROWS = 64
+_STRIP = 30 * CHIP_SIDE
 # A face whose box is less than a pixel is no face; it would only divide by zero later.
 _SMALLEST_SCALE = 1e-3
 
 
-def aligned_chip(rgb: Pixels, mesh_points: NDArray[np.float32] | NDArray[np.float64]) -> Pixels:
+def aligned_chip(rgb: Pixels, mesh_points: NDArray[np.float32] | Floats) -> Pixels:
     """The chip, uint8 (150, 150, 3) RGB, of the face whose FaceMesh points, (468 or more, 2) in pixels, are
     given.
 
@@ -58,7 +63,7 @@ def aligned_chip(rgb: Pixels, mesh_points: NDArray[np.float32] | NDArray[np.floa
     return chip_from_five(rgb, mesh_points[list(MESH_POINTS)].astype(np.float64))
 
 
-def chip_from_five(rgb: Pixels, points: NDArray[np.float64]) -> Pixels:
+def chip_from_five(rgb: Pixels, points: Floats) -> Pixels:
     """The same for the five points themselves, (5, 2) in the order of `MESH_POINTS`; FaceError as above."""
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
         raise FaceError(f"picture is {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3)")
@@ -72,8 +77,8 @@ def chip_from_five(rgb: Pixels, points: NDArray[np.float64]) -> Pixels:
 class _Box:
     """dlib's rotated rectangle: corners that count the last pixel in, and the angle in radians."""
 
-    top_left: NDArray[np.float64]
-    bottom_right: NDArray[np.float64]
+    top_left: Floats
+    bottom_right: Floats
     angle: float
 
     @property
@@ -84,10 +89,10 @@ class _Box:
     def halved(self) -> "_Box":
         return _Box(self.top_left / 2 - _PYRAMID_OFFSET, self.bottom_right / 2 - _PYRAMID_OFFSET, self.angle)
 
-    def moved(self, by: NDArray[np.float64]) -> "_Box":
+    def moved(self, by: Floats) -> "_Box":
         return _Box(self.top_left + by, self.bottom_right + by, self.angle)
 
-    def corners(self) -> NDArray[np.float64]:
+    def corners(self) -> Floats:
         """Top left, top right, bottom left, bottom right, turned about the middle."""
         (left, top), (right, bottom) = self.top_left, self.bottom_right
         middle = (self.top_left + self.bottom_right) / 2
@@ -95,11 +100,11 @@ class _Box:
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         x = cosine * offsets[:, 0] - sine * offsets[:, 1]
         y = sine * offsets[:, 0] + cosine * offsets[:, 1]
-        turned: NDArray[np.float64] = np.stack([x, y], axis=1) + middle
+        turned: Floats = np.stack([x, y], axis=1) + middle
         return turned
 
 
-def _face_box(points: NDArray[np.float64]) -> _Box:
+def _face_box(points: Floats) -> _Box:
     """Where the chip lies in the picture: the least-squares similarity of the mean face to the points
     (Umeyama).
     """
@@ -147,17 +152,22 @@ def _halved(level: Pixels) -> Pixels:
     if height <= _PYRAMID_SMALLEST or width <= _PYRAMID_SMALLEST:
         return np.zeros((3, 0, 0), dtype=np.uint8)
     rows, columns = (height - 3) // 2, (width - 3) // 2
-    wide = level.astype(np.uint16)
-    sums = _weighted(*(wide[:, k : k + 2 * rows - 1 : 2] for k in range(5)))
-    even, odd = np.ascontiguousarray(sums[:, :, 0::2]), np.ascontiguousarray(sums[:, :, 1::2])
-    total = _weighted(
-        even[:, :, :columns],
-        odd[:, :, :columns],
-        even[:, :, 1 : columns + 1],
-        odd[:, :, 1 : columns + 1],
-        even[:, :, 2 : columns + 2],
-    )
-    return (total >> 8).astype(np.uint8)
+    halved = np.empty((3, rows, columns), dtype=np.uint8)
+    for channel in range(3):
+        for start in range(0, rows, _STRIP_ROWS):
+            count = min(_STRIP_ROWS, rows - start)
+            wide = level[channel, 2 * start : 2 * (start + count) + 3].astype(np.uint16)
+            sums = _weighted(*(wide[k : k + 2 * count - 1 : 2] for k in range(5)))
+            even, odd = np.ascontiguousarray(sums[:, 0::2]), np.ascontiguousarray(sums[:, 1::2])
+            total = _weighted(
+                even[:, :columns],
+                odd[:, :columns],
+                even[:, 1 : columns + 1],
+                odd[:, 1 : columns + 1],
+                even[:, 2 : columns + 2],
+            )
+            halved[channel, start : start + count] = total >> 8
+    return halved
 
 
 def _weighted(
@@ -188,22 +198,43 @@ def _interpolated(level: Pixels, box: _Box) -> Pixels:
         x, y = _chip_positions(box)
         left, top = np.floor(x), np.floor(y)
         inside = (left >= 0) & (top >= 0) & (left + 1 < width) & (top + 1 < height)
-        where: Any = slice(None)
-        if not inside.all():
-            where = np.flatnonzero(inside)
-            x, y, left, top = x[where], y[where], left[where], top[where]
-        x_share, y_share = x - left, y - top
-        x_rest, y_rest = 1 - x_share, 1 - y_share
-        at = top.astype(np.intp) * width + left.astype(np.intp)
-        for channel in range(3):
-            pixels = level[channel].ravel()
-            upper = x_rest * pixels[at] + x_share * pixels[at + 1]
-            lower = x_rest * pixels[at + width] + x_share * pixels[at + width + 1]
-            chip[channel, where] = (y_rest * upper + y_share * lower).astype(np.uint8)
+        channels = [channel.ravel() for channel in level]
+        everywhere = bool(inside.all())
+        for start in range(0, x.size, _STRIP):
+            strip: Any = slice(start, start + _STRIP)
+            if not everywhere:
+                strip = start + np.flatnonzero(inside[strip])
+            _interpolate_strip(channels, chip, strip, x[strip], y[strip], left[strip], top[strip], width)
     return np.ascontiguousarray(chip.T).reshape(CHIP_SIDE, CHIP_SIDE, 3)
 
 
-def _chip_positions(box: _Box) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _interpolate_strip(
+    channels: list[Pixels],
+    chip: Pixels,
+    strip: Any,
+    x: Floats,
+    y: Floats,
+    left: Floats,
+    top: Floats,
+    width: int,
+) -> None:
+    x_share, y_share = x - left, y - top
+    x_rest, y_rest = 1 - x_share, 1 - y_share
+    upper_left = (top * width + left).astype(np.intp)
+    upper_right, lower_left = upper_left + 1, upper_left + width
+    lower_right = lower_left + 1
+    for channel, pixels in enumerate(channels):
+        upper = x_rest * pixels.take(upper_left)
+        upper += x_share * pixels.take(upper_right)
+        lower = x_rest * pixels.take(lower_left)
+        lower += x_share * pixels.take(lower_right)
+        upper *= y_rest
+        lower *= y_share
+        upper += lower
+        chip[channel, strip] = upper.astype(np.uint8)
+
+
+def _chip_positions(box: _Box) -> tuple[Floats, Floats]:
     """Where each of the chip's pixels, row by row, lies in the box's picture."""
     origin, right, below, _ = box.corners()
     step_x, step_y = (right - origin) / (CHIP_SIDE - 1), (below - origin) / (CHIP_SIDE - 1)
