@@ -1,10 +1,10 @@
 """A browser's claim, judged on the server's own reading of its pictures, off the event loop."""
 
 import asyncio
-import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.clock import Clock
@@ -16,9 +16,16 @@ from liveness.evidence import ClaimedFrame, EvidenceVerdict, judge_evidence
 from liveness.frames import FrameError, decode_frame
 from liveness.landmarks import FaceCounter, FaceMeshGraph
 
-log = logging.getLogger(__name__)
-
 MOST_FACES = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedClaim:
+    """Why a claim does not hold (`error` None when it does), and the faces it showed."""
+
+    error: VerificationError | None = None
+    reasons: tuple[str, ...] = ()
+    faces: KeyFaces = field(default_factory=KeyFaces)
 
 
 class BrowserClaims:
@@ -41,8 +48,8 @@ class BrowserClaims:
 
     async def judge(
         self, challenge: Challenge, *, still: Rgb, evidence: Sequence[ClaimedStep], frames: Sequence[Rgb]
-    ) -> tuple[VerificationError | None, KeyFaces]:
-        """Why the claim does not hold (None when it does), and the faces it showed."""
+    ) -> "JudgedClaim":
+        """Reads every picture again, whatever the page says it saw."""
         claimed = [
             ClaimedFrame(step=each.step, rgb=rgb, captured_at_ms=each.captured_at_ms)
             for each, rgb in zip(evidence, frames, strict=True)
@@ -57,9 +64,7 @@ class BrowserClaims:
         with self._graph_lock:
             self._graph.close()
 
-    def _judge(
-        self, challenge: Challenge, still: Rgb, claimed: list[ClaimedFrame], now: datetime
-    ) -> tuple[VerificationError | None, KeyFaces]:
+    def _judge(self, challenge: Challenge, still: Rgb, claimed: list[ClaimedFrame], now: datetime) -> "JudgedClaim":
         left_ms = (challenge.expires_at - now).total_seconds() * 1000
         with self._graph_lock:
             verdict = judge_evidence(
@@ -71,21 +76,21 @@ class BrowserClaims:
                 life_ms=int(CHALLENGE_LIFE_S * 1000 - left_ms),
             )
         if not verdict.passed:
-            log.info("browser claim refused: %s", "; ".join(verdict.reasons))
-            return VerificationError(verdict.error or "CHALLENGE_FAILED"), KeyFaces()
-        return None, _kept(verdict)
+            error = VerificationError(verdict.error or VerificationError.CHALLENGE_FAILED)
+            return JudgedClaim(error=error, reasons=verdict.reasons)
+        return JudgedClaim(faces=_kept(verdict))
 
     def _bare_still(
         self, _challenge: Challenge, still: Rgb, _claimed: list[ClaimedFrame], _now: datetime
-    ) -> tuple[VerificationError | None, KeyFaces]:
+    ) -> "JudgedClaim":
         """LIVENESS_ALLOW_BARE_STILLS: any single face counts, and nothing is proved."""
         with self._graph_lock:
             meshes = self._graph.read(still)
-        faces = KeyFaces()
         if len(meshes) != 1:
-            return VerificationError.MULTIPLE_FACES if meshes else VerificationError.NO_FACE, faces
+            return JudgedClaim(error=VerificationError.MULTIPLE_FACES if meshes else VerificationError.NO_FACE)
+        faces = KeyFaces()
         faces.keep(NEUTRAL, still, meshes[0])
-        return None, faces
+        return JudgedClaim(faces=faces)
 
 
 def _kept(verdict: EvidenceVerdict) -> KeyFaces:

@@ -114,15 +114,15 @@ class VerificationService:
         attempt = await self.begin(viewer, token)
         if isinstance(attempt, Outcome):
             return attempt
-        verdict, faces = await self._claims.judge(attempt.challenge, still=still, evidence=evidence, frames=frames)
-        if verdict is not None:
-            return await self.fail(attempt, verdict)
-        return await self.settle(attempt, faces)
+        claim = await self._claims.judge(attempt.challenge, still=still, evidence=evidence, frames=frames)
+        if claim.error is not None:
+            return await self.fail(attempt, claim.error, claim.reasons)
+        return await self.settle(attempt, claim.faces)
 
-    async def fail(self, attempt: OpenAttempt, error: VerificationError) -> Outcome:
-        """Ends an attempt whose challenge was not met, and counts it."""
+    async def fail(self, attempt: OpenAttempt, error: VerificationError, reasons: Sequence[str] = ()) -> Outcome:
+        """Ends an attempt that earned nothing, and counts it; `reasons` are for the operator's log."""
         await self._streaks.failed(attempt.account_id)
-        log.info("liveness refused account=%s error=%s", attempt.account_id, error)
+        log.info("liveness refused account=%s error=%s: %s", attempt.account_id, error, "; ".join(reasons))
         wait_s = await self._streaks.blocked_for_s(attempt.account_id)
         return Outcome.refused(error, retry_after_s=wait_s)
 
@@ -133,9 +133,13 @@ class VerificationService:
         except (FaceBusy, FaceTimeout):
             return Outcome.refused(VerificationError.BUSY, retry_after_s=5)
         if not person.same_person:
-            return await self.fail(attempt, VerificationError.CHALLENGE_FAILED)
+            return await self.fail(
+                attempt, VerificationError.CHALLENGE_FAILED, ["the frames show more than one person"]
+            )
         if not is_match(distance(person.neutral, attempt.template.descriptor), self._threshold):
-            return await self.fail(attempt, VerificationError.FACE_MISMATCH)
+            return await self.fail(
+                attempt, VerificationError.FACE_MISMATCH, ["the face is not that of the profile photo"]
+            )
         return await self._award(attempt)
 
     async def check(self) -> None:

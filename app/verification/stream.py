@@ -149,7 +149,8 @@ class JudgedStream:
 
     async def _end(self, verdict: Verdict, answer: Callable[[StreamAnswer], Awaitable[None]]) -> Outcome:
         if not verdict.passed:
-            return await self._service.fail(self._attempt, VerificationError(verdict.error or "CHALLENGE_FAILED"))
+            error = VerificationError(verdict.error or VerificationError.CHALLENGE_FAILED)
+            return await self._service.fail(self._attempt, error, verdict.reasons)
         await answer({"type": "comparing"})
         return await self._service.settle(self._attempt, self._faces)
 

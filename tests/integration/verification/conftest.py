@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from app.client.animation import PhotoAnimator
 from app.client.opening import animator_of, read_photo
-from app.client.sources import AnimatedFrames, PhotoSource
+from app.client.sources import PhotoSource
 from app.settings import Settings
 from tests.running import RunningServer, running
 
@@ -20,15 +21,15 @@ async def server(settings: Settings) -> AsyncIterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
-def astronaut_at_rest(astronaut_path: Path) -> bytes:
+def astronaut_at_rest(astronaut: PhotoAnimator) -> bytes:
     """One stream frame of a face that does nothing."""
-    return PhotoSource(animator_of(read_photo(astronaut_path))).frame(0)
+    return PhotoSource(astronaut).frame(0)
 
 
 @pytest.fixture(scope="session")
-def astronaut_frames(astronaut_path: Path) -> AnimatedFrames:
-    """The astronaut's answers drawn ahead."""
-    return AnimatedFrames.prerender(animator_of(read_photo(astronaut_path)))
+def astronaut(astronaut_path: Path) -> PhotoAnimator:
+    """The astronaut, ready to be animated: a stand-in for a live person."""
+    return animator_of(read_photo(astronaut_path))
 
 
 @pytest.fixture(scope="session")

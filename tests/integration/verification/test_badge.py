@@ -1,0 +1,68 @@
+"""The main job, over the wire: a face answers the real challenge and the badge is there, or is refused for a reason."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.client.animation import PhotoAnimator
+from app.client.sources import PhotoSource
+from app.client.stream import stream_attempt
+from tests.running import Person, RunningServer, person
+
+
+async def attempt(server: RunningServer, who: Person, photo: PhotoAnimator, **more: Any) -> dict[str, Any]:
+    """One attempt; the animated photo stands for a live person."""
+    challenge = await who.challenge()
+    return await stream_attempt(
+        PhotoSource(photo),
+        url=server.stream_url,
+        challenge_token=challenge.token,
+        access_token=who.access_token,
+        fps=15,
+        **more,
+    )
+
+
+async def test_a_person_earns_the_badge(server: RunningServer, astronaut_path: Path, astronaut: PhotoAnimator) -> None:
+    """Nobody could be verified: the product's main job."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        result = await attempt(server, eileen, astronaut)
+        assert result["success"], result
+        me = await eileen.api.me()
+        assert me is not None
+        assert me["verifiedAt"] is not None
+        assert me["verifiedAt"][:19] == result["verifiedAt"][:19]
+
+
+async def test_somebody_else_does_not(server: RunningServer, grace_hopper_path: Path, astronaut: PhotoAnimator) -> None:
+    """Anyone could verify an account that shows another face."""
+    async with person(server, "grace", photo=grace_hopper_path) as grace:
+        result = await attempt(server, grace, astronaut)
+        assert (result["success"], result["error"]) == (False, "FACE_MISMATCH")
+        me = await grace.api.me()
+        assert me is not None
+        assert me["verifiedAt"] is None
+
+
+async def test_a_new_photo_takes_the_badge_and_a_new_attempt_gives_it_back(
+    server: RunningServer, astronaut_path: Path, grace_hopper_path: Path, astronaut: PhotoAnimator
+) -> None:
+    """A verified person could swap in any face and keep the badge."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        assert (await attempt(server, eileen, astronaut))["success"]
+        changed = await eileen.api.upload_avatar(grace_hopper_path.read_bytes(), mime="image/jpeg")
+        assert changed["verifiedAt"] is None
+        assert (await attempt(server, eileen, astronaut))["error"] == "FACE_MISMATCH"
+        await eileen.api.upload_avatar(astronaut_path.read_bytes(), mime="image/png")
+        assert (await attempt(server, eileen, astronaut))["success"]
+
+
+@pytest.mark.parametrize("device", [{"delay_ms": 150, "jitter_ms": 80}, {"drop": 0.2}])
+async def test_a_poor_device_is_enough(
+    server: RunningServer, astronaut_path: Path, astronaut: PhotoAnimator, device: dict[str, float]
+) -> None:
+    """The people whose devices cannot run WASM are those with slow cameras and networks."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        result = await attempt(server, eileen, astronaut, **device)
+        assert result["success"], result
