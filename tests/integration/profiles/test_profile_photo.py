@@ -239,24 +239,21 @@ async def test_somebody_elses_upload(ada: Visitor, transport: httpx.ASGITranspor
     assert (await commit(ada, key))["avatarUrl"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda key: "",
-        lambda key: "/etc/passwd",
-        lambda key: f"{key}/../../x",
-        lambda key: f"../{key}",
-        lambda key: key.replace("avatars/", "templates/"),
-        lambda key: key.upper(),
-        lambda key: f"{key}\n",
-        lambda key: f"{key}-copy",
-        lambda key: "avatars/" + "a" * 10_000,
-    ],
-)
-async def test_a_key_that_we_never_gave(ada: Visitor, change: Callable[[str], str]) -> None:
+async def test_a_key_that_we_never_gave(ada: Visitor) -> None:
     """A crafted key could reach files that are none of the person's business."""
     key = (await ada.presign())["key"]
-    assert await ada.refusal(COMMIT, {"key": change(key)}) == {"code": "BAD_USER_INPUT", "field": "key"}
+    crafted = [
+        "",
+        "/etc/passwd",
+        f"{key}/../../x",
+        f"../{key}",
+        key.upper(),
+        f"{key}\n",
+        f"{key}-copy",
+        "avatars/" + "a" * 9000,
+    ]
+    for made_up in [*crafted, key.replace("avatars/", "templates/")]:
+        assert await ada.refusal(COMMIT, {"key": made_up}) == {"code": "BAD_USER_INPUT", "field": "key"}, made_up
 
 
 async def test_nothing_uploaded_yet(ada: Visitor) -> None:
@@ -317,9 +314,9 @@ async def test_the_store_takes_only_what_was_announced(ada: Visitor, portrait: b
     assert (await ada.put(tampered, portrait + b"more")).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("mime", "size", "code", "field"),
-    [
+async def test_an_upload_that_would_be_refused_is_not_begun(ada: Visitor) -> None:
+    """People would wait for an upload that can only fail."""
+    for mime, size, code, field in (
         ("image/gif", 10, "BAD_USER_INPUT", "mime"),
         ("image/svg+xml", 10, "BAD_USER_INPUT", "mime"),
         ("IMAGE/JPEG", 10, "BAD_USER_INPUT", "mime"),
@@ -328,13 +325,8 @@ async def test_the_store_takes_only_what_was_announced(ada: Visitor, portrait: b
         ("image/jpeg", -1, "BAD_USER_INPUT", "bytes"),
         ("image/jpeg", 5 * 1024 * 1024 + 1, "PAYLOAD_TOO_LARGE", "bytes"),
         ("image/jpeg", 2**31, "BAD_USER_INPUT", "bytes"),
-    ],
-)
-async def test_an_upload_that_would_be_refused_is_not_begun(
-    ada: Visitor, mime: str, size: int, code: str, field: str
-) -> None:
-    """People would wait for an upload that can only fail."""
-    assert await ada.refusal(PRESIGN, {"mime": mime, "bytes": size}) == {"code": code, "field": field}
+    ):
+        assert await ada.refusal(PRESIGN, {"mime": mime, "bytes": size}) == {"code": code, "field": field}, (mime, size)
 
 
 async def test_signed_out_people_upload_nothing(visitor: Visitor) -> None:
