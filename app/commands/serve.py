@@ -208,10 +208,10 @@ class _Announcer(threading.Thread):
         pause_s = 0.02
         while not self._stopping.wait(pause_s):
             pause_s = min(pause_s * 1.5, 1.0)
-            if not self._migrated and not self._try_to_migrate():
-                continue
+            if not self._migrated:
+                self._try_to_migrate()
             faults = self._faults()
-            if faults == {}:
+            if self._migrated and faults == {}:
                 print(f"Bonafide is ready on {self._url}", flush=True)
                 return
             if faults and time.monotonic() > complain_at_s:
@@ -219,7 +219,7 @@ class _Announcer(threading.Thread):
                 listed = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
                 print(f"Bonafide serves on {self._url} but is not ready: {listed}", file=sys.stderr, flush=True)
 
-    def _try_to_migrate(self) -> bool:
+    def _try_to_migrate(self) -> None:
         try:
             self._migrated = _migrate_or_say_why_not(self._settings, quiet=True)
         except MigrationError as error:
@@ -227,7 +227,6 @@ class _Announcer(threading.Thread):
             self.fatal = True
             self._stopping.set()
             os.kill(os.getpid(), signal.SIGTERM)
-        return self._migrated
 
     def _faults(self) -> dict[str, str] | None:
         """What readiness says is wrong, by part; None while nobody answers."""
