@@ -37,10 +37,13 @@ RIGHT_EYE_CORNER, LEFT_EYE_CORNER, MOUTH_RIGHT, MOUTH_LEFT, LIP_DOWN = 33, 263, 
 
 CLOSED_GAP = 0.06  # mouth opening over mouth width of lips at rest; a photo that shows teeth is closed so far
 OPEN_GAP = 0.62  # mouth opening over mouth width; FaceMesh re-reads 0.6 to 0.8 where 0.45 counts as open
-# Mouth width over eye distance. A wide smile in the photo is relaxed to this at rest: further (0.62) the face drifts
-# to 0.41 from its own photo by dlib's descriptor, here at most 0.32.
-REST_WIDTH = 0.70
-SMILE_WIDENS = 1.24  # a smile is at least this much wider than the mouth at rest
+# Mouth width over eye distance. A photo's own wide smile is relaxed to this at rest; any further (0.62) and the face
+# drifts to 0.41 from its photo by dlib's descriptor, here to 0.37 at most over eight portraits.
+REST_WIDTH = 0.68
+# A smile is at least this much wider than the mouth at rest; FaceMesh re-reads 1.19 to 1.33.
+SMILE_WIDENS = 1.33
+CORNERS_RISE = 0.5  # of the widening, at least
+SMILE_RISES = 0.10  # eye distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +169,9 @@ def _gestures(vertices: Floats) -> Gestures:
     rest_width = min(mouth_width, REST_WIDTH * eye_distance)
     smile_width = max(mouth_width, SMILE_WIDENS * rest_width)
     rest = _close(vertices, mouth_width) + _widen(vertices, mouth_width, rest_width - mouth_width)
-    smile = _widen(vertices, mouth_width, smile_width - rest_width)
+    widening = smile_width - rest_width
+    rise = max(CORNERS_RISE * widening, SMILE_RISES * eye_distance)
+    smile = _widen(vertices, mouth_width, widening, rise=rise)
     opened = _open(vertices, mouth_width, rest_width)
     return Gestures(rest=rest, open=opened, smile=smile)
 
@@ -215,14 +220,17 @@ def _jaw(vertices: Floats) -> Floats:
     return jaw
 
 
-def _widen(vertices: Floats, mouth_width: float, change: float) -> Floats:
-    """Pulls the mouth corners apart (or together) by `change` pixels and up, cheeks along with them."""
+def _widen(vertices: Floats, mouth_width: float, change: float, *, rise: float | None = None) -> Floats:
+    """Pulls the mouth corners apart (or together) by `change` pixels and up by `rise`, cheeks along with them."""
+    rise = CORNERS_RISE * change if rise is None else rise
     moves = np.zeros_like(vertices)
     for corner, side in ((MOUTH_RIGHT, -1.0), (MOUTH_LEFT, 1.0)):
-        away = (vertices[:, :2] - vertices[corner, :2]) / np.array([0.42 * mouth_width, 0.36 * mouth_width])
-        near = np.exp(-0.5 * (away**2).sum(axis=1))
+        away = (vertices[:, :2] - vertices[corner, :2]) / mouth_width
+        # The nose stays: the pull reaches less far up than down.
+        tall = np.where(away[:, 1] < 0, 0.2, 0.36)
+        near = np.exp(-0.5 * ((away[:, 0] / 0.42) ** 2 + (away[:, 1] / tall) ** 2))
         moves[:, 0] += side * near * change / 2
-        moves[:, 1] -= near * change * 0.38
+        moves[:, 1] -= near * rise
     inside = np.arange(len(vertices)) < POINTS
     moves[~inside] *= np.float32(0.5)
     return moves

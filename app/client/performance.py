@@ -41,8 +41,10 @@ class Timing:
 
 
 ORDINARY = Timing()
+SMILING = Timing(hold_ms=1200)  # a smile is only told from speech by lasting
 # A deliberate blink, long enough that a camera of 10 frames a second sees it closed twice.
 BLINKING = Timing(reach_ms=110, hold_ms=220, back_ms=140, pause_ms=1200)
+_TIMINGS = MappingProxyType({LivenessStep.BLINK: BLINKING, LivenessStep.SMILE: SMILING})
 SETTLE_MS = 1200  # before the first answer: the person reads the prompt and looks into the camera
 CALM_MS = 300  # between the head's return and the next answer's reaction time
 
@@ -63,7 +65,7 @@ def perform(step: LivenessStep, t_s: float, *, timing: Timing | None = None) -> 
 
 def timing_of(step: LivenessStep) -> Timing:
     """The pace a person gives this gesture."""
-    return BLINKING if step is LivenessStep.BLINK else ORDINARY
+    return _TIMINGS.get(step, ORDINARY)
 
 
 class Performer:
