@@ -63,6 +63,8 @@ class TracePoint:
     smile: float | None
     neutral_yaw: float | None
     neutral_pitch: float | None
+    neutral_mouth: float | None
+    neutral_smile: float | None
     open_ear: float | None
     brightness: float
 
@@ -218,6 +220,8 @@ class Attempt:
             smile=face.mouth_width if face else None,
             neutral_yaw=neutral.yaw if neutral else None,
             neutral_pitch=neutral.pitch if neutral else None,
+            neutral_mouth=neutral.mouth if neutral else None,
+            neutral_smile=neutral.mouth_width if neutral else None,
             open_ear=self._session.open_ear or None,
             brightness=frame.light.brightness,
         )
