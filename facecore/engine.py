@@ -4,6 +4,7 @@ descriptors.
 
 import ctypes
 import gc
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +44,10 @@ class OnnxEngine:
 
     def __init__(self, *, model: Path, threads: int = 1) -> None:
         # Imported here: it costs 20 MB and half a second, which `bonafide migrate` need not pay.
+        #
+        # Set before the import, for the C library: since 1.31 ONNX Runtime sends usage data to its maker and keeps a
+        # device id in the home folder unless told not to; its own disable_telemetry_events() comes too late for that.
+        os.putenv("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
