@@ -15,8 +15,8 @@ REACHES: Mapping[LivenessStep, Pose] = MappingProxyType(
     {
         LivenessStep.LOOK_LEFT: Pose(yaw_deg=22.0),
         LivenessStep.LOOK_RIGHT: Pose(yaw_deg=-22.0),
-        LivenessStep.LOOK_UP: Pose(pitch_deg=16.0),
-        LivenessStep.LOOK_DOWN: Pose(pitch_deg=-16.0),
+        LivenessStep.LOOK_UP: Pose(pitch_deg=19.0),
+        LivenessStep.LOOK_DOWN: Pose(pitch_deg=-17.0),
         LivenessStep.BLINK: Pose(eyes_closed=1.0),
         LivenessStep.OPEN_MOUTH: Pose(mouth_open=1.0),
         LivenessStep.SMILE: Pose(smile=1.0),
