@@ -57,8 +57,8 @@ class RepeatWatch:
 
     def check(self, rgb: npt.NDArray[np.uint8], t_ms: float) -> Reason | None:
         """Returns why these frames are no live camera's, or None; 20 us at 320x240."""
-        # Every 13th byte: a stride that falls on all colours, columns and rows of the usual sizes.
-        fingerprint = zlib.crc32(rgb.reshape(-1)[::13].tobytes())
+        # Every 5th green pixel of every 3rd row: noise touches them all, so equal ones mean an equal frame.
+        fingerprint = zlib.crc32(rgb[::3, ::5, 1].tobytes())
         if fingerprint == self._last:
             if self._frozen_since is None:
                 self._frozen_since = t_ms

@@ -70,8 +70,9 @@ class FaceView:
         centre = (points[10] + points[152]) / 2
         shift = np.array([PATCH / 2, PATCH / 2]) - turn @ centre
         picture, offset = _grey_box(rgb, points, mesh)
-        if scale < 1:  # shrink without aliasing
-            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 / scale), np.uint8)
+        if scale < 0.8:  # shrink without aliasing; a small kernel, this runs on every frame before neutral
+            taps = 2 * round(1 / scale) + 1
+            picture = np.asarray(cv2.GaussianBlur(picture, (taps, taps), 0.5 / scale), np.uint8)
         matrix = np.column_stack([turn, shift + turn @ offset])
         patch = np.asarray(
             cv2.warpAffine(picture, matrix, (PATCH, PATCH), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),

@@ -1,0 +1,154 @@
+"""Landmarks come from the real engine, pooled, quiet and alone in knowing MediaPipe."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from liveness.landmarks import (
+    FaceCounter,
+    FaceMeshGraph,
+    GraphPool,
+    GraphsBusy,
+    LandmarksError,
+)
+
+Rgb = npt.NDArray[np.uint8]
+
+
+def test_a_face_is_478_points_in_pixels(astronaut: Rgb, still_graph: FaceMeshGraph) -> None:
+    """Every measure would be taken in the wrong place."""
+    (mesh,) = still_graph.read(astronaut)
+    assert mesh.points.shape == (478, 2)
+    assert mesh.points.dtype == np.float32
+    assert mesh.depth.shape == (478,)
+    assert (mesh.width, mesh.height) == (512, 512)
+    nose = mesh.points[1]
+    assert 200 < nose[0] < 260
+    assert 100 < nose[1] < 170
+
+
+def test_landmarks_equal_the_packaged_solution(astronaut: Rgb, still_graph: FaceMeshGraph) -> None:
+    """Driving the graph directly would not be FaceMesh any more."""
+    from mediapipe.python.solutions.face_mesh import FaceMesh as Packaged
+
+    with Packaged(static_image_mode=True, refine_landmarks=True) as packaged:
+        theirs = packaged.process(astronaut).multi_face_landmarks[0].landmark
+    expected = np.array([(point.x * 512, point.y * 512, point.z * 512) for point in theirs])
+    (mesh,) = still_graph.read(astronaut)
+    assert np.abs(mesh.points - expected[:, :2]).max() < 0.01
+    assert np.abs(mesh.depth - expected[:, 2]).max() < 0.01
+
+
+def test_no_face_is_an_empty_answer(still_graph: FaceMeshGraph, counter: FaceCounter) -> None:
+    """An empty room would raise an error."""
+    grey = np.full((240, 320, 3), 120, np.uint8)
+    assert still_graph.read(grey) == ()
+    assert counter.count(grey) == 0
+
+
+def test_faces_are_counted(astronaut: Rgb, grace_hopper: Rgb, counter: FaceCounter) -> None:
+    """A second person in the picture would go unnoticed."""
+    assert counter.count(astronaut) == 1
+    heads = [astronaut[0:260, 90:350], grace_hopper[20:280, 120:380]]
+    assert counter.count(np.hstack(heads)) == 2
+
+
+def test_reset_forgets_the_face(astronaut: Rgb, grace_hopper: Rgb) -> None:
+    """The next person's stream would begin with the last one's face."""
+    graph = FaceMeshGraph()
+    first = graph.read(grace_hopper)[0].points
+    for _ in range(3):
+        graph.read(astronaut)
+    graph.reset()
+    assert np.abs(graph.read(grace_hopper)[0].points - first).max() < 0.01
+    graph.close()
+    graph.close()
+    with pytest.raises(LandmarksError):
+        graph.read(astronaut)
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4)])
+def test_only_rgb_is_read(shape: tuple[int, ...], still_graph: FaceMeshGraph) -> None:
+    """A grey or transparent picture would be read as noise."""
+    with pytest.raises(ValueError, match="uint8"):
+        still_graph.read(np.zeros(shape, np.uint8))
+
+
+def test_pool_is_bounded_and_gives_back() -> None:
+    """Streams beyond the limit would slow down everybody else's."""
+    pool = GraphPool(size=2, keep_idle=1)
+    first, second = pool.lease(), pool.lease()
+    with pytest.raises(GraphsBusy):
+        pool.lease()
+    first.release()
+    first.release()
+    assert pool.leased == 1
+    with pool.lease() as again:
+        assert again.graph is first.graph
+    second.release()
+    assert pool.leased == 0
+    pool.close()
+    with pytest.raises(LandmarksError):
+        pool.lease()
+
+
+def test_pool_holds_under_threads() -> None:
+    """Two streams would share a graph and see each other's faces."""
+    pool = GraphPool(size=3, keep_idle=3)
+    pool.warm(3)
+    busy = 0
+    in_use: set[int] = set()
+    shared: list[int] = []
+    lock = threading.Lock()
+
+    def stream() -> None:
+        nonlocal busy
+        for _ in range(10):
+            try:
+                lease = pool.lease()
+            except GraphsBusy:
+                with lock:
+                    busy += 1
+                continue
+            with lock:
+                if id(lease.graph) in in_use:
+                    shared.append(id(lease.graph))
+                in_use.add(id(lease.graph))
+            lease.graph.read(np.zeros((64, 64, 3), np.uint8))
+            with lock:
+                in_use.discard(id(lease.graph))
+            lease.release()
+
+    threads = [threading.Thread(target=stream) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not shared
+    assert pool.leased == 0
+    pool.close()
+
+
+QUIET = """
+import sys
+import numpy as np
+import liveness.landmarks
+assert not any(name.startswith("mediapipe") for name in sys.modules), "loaded on import"
+graph = liveness.landmarks.FaceMeshGraph()
+sys.stderr.write("a real message\\n")
+graph.read(np.zeros((64, 64, 3), np.uint8))
+graph.reset()
+graph.read(np.zeros((64, 64, 3), np.uint8))
+loaded = [name for name in ("matplotlib", "mediapipe.tasks", "mediapipe.python.solutions") if name in sys.modules]
+assert not loaded, loaded
+"""
+
+
+def test_engine_is_lazy_lean_and_quiet() -> None:
+    """Memory would grow by 50 MB, and every stream would litter the log; real messages must still come."""
+    done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == "a real message\n"
