@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 
-def _shipped(package: str, *parts: str) -> Path:
+def shipped(package: str, *parts: str) -> Path:
     """A file inside an installed package, found without importing the package."""
     spec = importlib.util.find_spec(package)
     assert spec is not None
@@ -34,13 +34,13 @@ def _shipped(package: str, *parts: str) -> Path:
 @pytest.fixture(scope="session")
 def astronaut_path() -> Path:
     """A real portrait (512x512 PNG, Eileen Collins, NASA, public domain) that scikit-image ships."""
-    return _shipped("skimage", "data", "astronaut.png")
+    return shipped("skimage", "data", "astronaut.png")
 
 
 @pytest.fixture(scope="session")
 def grace_hopper_path() -> Path:
     """A real portrait (512x600 JPEG, Grace Hopper, US Navy, public domain) that matplotlib ships."""
-    return _shipped("matplotlib", "mpl-data", "sample_data", "grace_hopper.jpg")
+    return shipped("matplotlib", "mpl-data", "sample_data", "grace_hopper.jpg")
 
 
 @pytest.fixture(scope="session")

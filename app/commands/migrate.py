@@ -1,15 +1,15 @@
 """Bring the database schema up to date.
 
 Applies the files of sql/migrations that DATABASE_URL does not have yet, under an advisory lock: safe to run from
-several instances at once. Without DATABASE_URL the embedded database under BONAFIDE_DATA is started, migrated and
-stopped. Exit code 0: up to date; 1: a migration failed or the database is away; 2: settings at fault.
+several instances at once. Without DATABASE_URL the embedded database under BONAFIDE_DATA is migrated, started for it
+where no server runs. Exit code 0: up to date; 1: a migration failed or the database is away; 2: settings at fault.
 """
 
 import argparse
 import asyncio
 import sys
 
-from app.embedded import EmbeddedError, EmbeddedServices
+from app.embedded import EmbeddedError, EmbeddedServices, running
 from app.errors import Problem
 from app.migrate import MigrationError, migrate, pending
 from app.settings import Settings, SettingsError
@@ -28,8 +28,10 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        if settings.database_url is not None:
-            return asyncio.run(_migrate(settings.database_url, dry_run=options.dry_run))
+        served = running(settings.data_dir)
+        database_url = settings.database_url or (served.database_url if served else None)
+        if database_url is not None:
+            return asyncio.run(_migrate(database_url, dry_run=options.dry_run))
         with EmbeddedServices.start(settings.data_dir) as embedded:
             return asyncio.run(_migrate(embedded.database_url, dry_run=options.dry_run))
     except (MigrationError, Problem, EmbeddedError) as error:

@@ -188,8 +188,8 @@ class _Conversation:
             # RuntimeError is Starlette's and uvicorn's word for a send after the peer closed.
             raise _ClientLeft from error
 
-    def _elapsed_ms(self) -> int:
-        return int((self._clock.monotonic_s() - self._opened_s) * 1000)
+    def _elapsed_ms(self) -> float:
+        return (self._clock.monotonic_s() - self._opened_s) * 1000
 
 
 def parse_start(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Photos to templates, and templates against the face seen in an attempt."""
 
 import asyncio
+import logging
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -8,9 +9,11 @@ from app.errors import Code, Problem
 from app.verification.model import Descriptor, Rgb
 from app.verification.photo_faces import PhotoFaces
 from facecore.alignment import aligned_chip
-from facecore.errors import FaceBusy, FaceTimeout
+from facecore.errors import FaceBusy, FaceError, FaceTimeout
 from facecore.pool import FacePool
 from facecore.quality import PhotoFinding, photo_findings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +39,12 @@ class Faces:
         findings = await loop.run_in_executor(self._executor, photo_findings, rgb, meshes)
         if len(meshes) != 1:
             return PhotoExamination(None, findings)
-        chip = await loop.run_in_executor(self._executor, aligned_chip, rgb, meshes[0].points)
         try:
+            chip = await loop.run_in_executor(self._executor, aligned_chip, rgb, meshes[0].points)
             descriptors = await self._pool.describe(chip[None])
         except (FaceBusy, FaceTimeout) as error:
             raise Problem(Code.BUSY, "Faces cannot be read right now. Try again shortly.", retry_after_s=5) from error
+        except FaceError as error:
+            log.warning("a face could not be described: %s", error)
+            return PhotoExamination(None, findings)
         return PhotoExamination(descriptors[0], findings)

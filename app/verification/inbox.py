@@ -20,7 +20,7 @@ class Frame:
 
     seq: int
     captured_ms: int
-    received_ms: int
+    received_ms: float
     jpeg: bytes
 
 
@@ -36,7 +36,7 @@ class FrameInbox:
         self._overdrawn = 0
         self.dropped = 0
 
-    def offer(self, message: bytes, *, received_ms: int) -> None:
+    def offer(self, message: bytes, *, received_ms: float) -> None:
         """Takes one binary message; raises Problem for one that breaks the protocol."""
         if len(message) > HEADER.size + MAX_FRAME_BYTES:
             raise Problem(Code.PAYLOAD_TOO_LARGE, f"A frame has at most {MAX_FRAME_BYTES} bytes.", field="frame")

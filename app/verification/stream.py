@@ -1,6 +1,7 @@
 """One liveness stream from its first frame to its outcome, without a word of sockets."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from datetime import datetime
@@ -19,6 +20,8 @@ from liveness.frames import FrameError, decode_frame
 from liveness.landmarks import FaceCounter, GraphPool, GraphsBusy, Lease
 from liveness.session import Effect, Finish, Hint, StepPassed, Verdict
 from liveness.steps import LivenessStep
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 StreamAnswer = dict[str, Any]
@@ -111,7 +114,7 @@ class JudgedStream:
     async def judge(
         self,
         inbox: FrameInbox,
-        elapsed_ms: Callable[[], int],
+        elapsed_ms: Callable[[], float],
         answer: Callable[[StreamAnswer], Awaitable[None]],
     ) -> Outcome:
         """Judges the newest frame again and again until the verdict; raises Problem for a frame that is no frame.
@@ -127,6 +130,28 @@ class JudgedStream:
             started_ms=elapsed_ms(),
             blink_substitute=self._attempt.blink_substitute,
         )
+        waits_ms: list[float] = []
+        try:
+            return await self._judge_frames(liveness, inbox, elapsed_ms, answer, waits_ms)
+        finally:
+            log.info(
+                "liveness stream ended account=%s judged=%d dropped=%d fps=%.1f p95_ms=%.1f",
+                self._attempt.account_id,
+                len(waits_ms),
+                inbox.dropped,
+                liveness.fps or 0.0,
+                sorted(waits_ms)[int(len(waits_ms) * 0.95)] if waits_ms else 0.0,
+            )
+
+    async def _judge_frames(
+        self,
+        liveness: Attempt,
+        inbox: FrameInbox,
+        elapsed_ms: Callable[[], float],
+        answer: Callable[[StreamAnswer], Awaitable[None]],
+        waits_ms: list[float],
+    ) -> Outcome:
+        """Fills `waits_ms` with the time from each frame's arrival to its feedback being sent."""
         while True:
             frame = await inbox.newest(timeout_s=TICK_S)
             effects = await self._on_thread(partial(_receive, liveness, frame, elapsed_ms()))
@@ -142,6 +167,8 @@ class JudgedStream:
                                 "credit": inbox.grant(),
                             }
                         )
+                        if frame is not None:
+                            waits_ms.append(elapsed_ms() - frame.received_ms)
                     case StepPassed():
                         await answer({"type": "step", "index": effect.index, "passed": True, "next": effect.next_step})
                     case Finish():
@@ -164,7 +191,7 @@ class JudgedStream:
             raise
 
 
-def _receive(liveness: Attempt, frame: Frame | None, now_ms: int) -> list[Effect]:
+def _receive(liveness: Attempt, frame: Frame | None, now_ms: float) -> list[Effect]:
     if frame is None:
         return liveness.tick(now_ms)
     try:

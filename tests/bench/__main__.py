@@ -1,8 +1,8 @@
 """Runs each bench module in a process of its own and prints what it measured against its bar.
 
-A module has `NAME` and `run() -> list[dict]` with the keys what, value, unit, bar (text or None) and met (bool or None).
-The exit code is 1 when a bar is missed. Ratios are measured in one run, so they travel between machines; absolute
-figures do not.
+A module has `NAME` and `run() -> list[dict]` with the keys what, value and unit, and `bar` (text) and `met` where
+there is one. The exit code is 1 when a bar is missed. Ratios are measured in one run, so they travel between machines;
+absolute figures do not.
 """
 
 import importlib
@@ -31,9 +31,10 @@ def main(wanted: list[str]) -> int:
             missed += 1
             continue
         for row in json.loads(child.stdout.rpartition("\x1e")[2]):
-            verdict = "" if row["met"] is None else ("met" if row["met"] else "MISSED")
-            print(f"  {row['what']:<78} {row['value']:>9.3g} {row['unit']:<8} {row['bar'] or '':<10} {verdict}")
-            missed += row["met"] is False
+            met = row.get("met")
+            verdict = "" if met is None else ("met" if met else "MISSED")
+            print(f"  {row['what']:<78} {row['value']:>9.3g} {row['unit']:<8} {row.get('bar') or '':<10} {verdict}")
+            missed += met is False
     return 1 if missed else 0
 
 

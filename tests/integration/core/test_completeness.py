@@ -33,6 +33,12 @@ def test_every_named_query_is_used() -> None:
     assert unused == []
 
 
+def test_only_one_module_knows_mediapipe() -> None:
+    """The landmark engine could not be replaced in one place, and its 120 MB would load where nobody looks."""
+    knowing = [path.name for path in SOURCES if re.search(r"""(import|["'])\s*mediapipe""", path.read_text())]
+    assert knowing == ["landmarks.py"]
+
+
 def test_every_code_has_a_meaning() -> None:
     """A refusal would crash on the way to the client."""
     assert set(MEANINGS) == set(Code)
