@@ -176,10 +176,10 @@ def _faults_of_step(step: LivenessStep, neutral: _Seen, shown: _Seen, policy: Po
         yield from _faults_of_turn(step, neutral, shown, policy)
         return
     yaw, pitch = now.yaw - rest.yaw, now.pitch - rest.pitch
-    if abs(yaw) >= policy.turn_full or abs(pitch) >= policy.tilt_full:
-        # A turned or tilted face changes the measures of eyes and mouth by itself.
-        yield f"{shown.role}: the head is turned during {step}, by {yaw:.0f}° and {pitch:.0f}°"
     if step is LivenessStep.BLINK:
+        # Turning or tilting narrows the eyes as well. (The mouth's steps move the chin, which reads as pitch.)
+        if abs(yaw) >= policy.turn_full or abs(pitch) >= policy.tilt_full:
+            yield f"{shown.role}: the head is turned during BLINK, by {yaw:.0f}° and {pitch:.0f}°"
         # Lids against the upper face as well: tilting a sheet of paper lowers the eye-aspect ratio alone.
         eyes, lids = now.ear / max(rest.ear, 1e-6), now.lids / max(rest.lids, 1e-6)
         if max(eyes, lids) > policy.blink_closed:
@@ -189,6 +189,8 @@ def _faults_of_step(step: LivenessStep, neutral: _Seen, shown: _Seen, policy: Po
         if now.mouth < needed:
             yield f"{shown.role}: the mouth is open by {now.mouth:.2f}, {needed:.2f} is needed"
     elif step is LivenessStep.SMILE:
+        if abs(yaw) > policy.smile_max_yaw:
+            yield f"{shown.role}: the head is turned during SMILE, by {yaw:.0f}°"
         wider, up = now.mouth_width / max(rest.mouth_width, 1e-6), rest.mouth_corners - now.mouth_corners
         if wider < policy.smile_wider or up < policy.smile_corners_up:
             yield f"{shown.role}: the mouth is {wider:.2f} times as wide as in the still, its corners {up:.2f} higher"
@@ -210,7 +212,10 @@ def _faults_of_turn(step: LivenessStep, neutral: _Seen, shown: _Seen, policy: Po
         )
         return  # the examination below only means something for a turned head
     evidence = examine_turn(neutral.view, shown.view, policy)
-    if not evidence.is_solid(policy):
+    # Two frames of one camera are about equally sharp; a defocused still would hide that a plane explains both.
+    if evidence.sharpness_of_neutral > 1 / policy.min_sharpness_of_neutral:
+        yield f"{shown.role}: the still is blurred beside it, {evidence.sharpness_of_neutral:.1f} times less sharp"
+    elif not evidence.is_solid(policy):
         yield f"{shown.role}: turned like a flat picture: {evidence.in_words()}"
 
 

@@ -98,8 +98,11 @@ def _panels(
     levels: dict[str, list[Level]] = {"yaw": [], "pitch": [], "ear": [], "mouth": [], "smile": []}
     for band, outcome in zip([b for b in bands if b.text != _SEEKING], verdict.steps, strict=False):
         within = [p for p in trace if band.start <= (p.t_ms - started_ms) / 1000 <= band.end]
+        # While the head still comes back from the step before, nothing is demanded and nothing fails.
+        judged = next((p for p in within if p.state is not State.RETURNING), None)
+        start = (judged.t_ms - started_ms) / 1000 if judged else band.start
         for panel, value, text in _levels(outcome.step, within, policy):
-            levels[panel].append(Level(start=band.start, end=band.end, value=value, text=text))
+            levels[panel].append(Level(start=start, end=band.end, value=value, text=text))
 
     def line(name: str) -> list[Sample]:
         return [((p.t_ms - started_ms) / 1000, getattr(p, name)) for p in trace]
