@@ -13,10 +13,10 @@ REST = Pose()
 # Real people reach 15 to 23 degrees when they "turn" (lab); a nod is shorter.
 REACHES: Mapping[LivenessStep, Pose] = MappingProxyType(
     {
-        LivenessStep.LOOK_LEFT: Pose(yaw_deg=22.0),
-        LivenessStep.LOOK_RIGHT: Pose(yaw_deg=-22.0),
-        LivenessStep.LOOK_UP: Pose(pitch_deg=19.0),
-        LivenessStep.LOOK_DOWN: Pose(pitch_deg=-17.0),
+        LivenessStep.LOOK_LEFT: Pose(yaw_deg=19.0),
+        LivenessStep.LOOK_RIGHT: Pose(yaw_deg=-19.0),
+        LivenessStep.LOOK_UP: Pose(pitch_deg=15.0),
+        LivenessStep.LOOK_DOWN: Pose(pitch_deg=-16.0),
         LivenessStep.BLINK: Pose(eyes_closed=1.0),
         LivenessStep.OPEN_MOUTH: Pose(mouth_open=1.0),
         LivenessStep.SMILE: Pose(smile=1.0),

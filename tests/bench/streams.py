@@ -16,7 +16,8 @@ import numpy as np
 
 from app.client.api import ApiClient
 from app.client.opening import animator_of, read_photo
-from app.client.sources import AnimatedFrames, Source
+from app.client.sources import Source
+from app.client.sprites import AnimatedFrames
 from app.client.stream import stream_attempt
 from liveness.frames import decode_frame
 from liveness.landmarks import FaceMeshGraph
