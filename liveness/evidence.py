@@ -1,11 +1,11 @@
 """Judging a browser's claim: a still, and one small frame for each step of its challenge.
 
-The page watched the camera itself; the server saw nothing but these pictures. What they can prove: that pictures of
-one size of claim exist, in which the right gestures are shown, in order, by a face that turned like a solid head and
-not like a sheet of paper. What they cannot: that the pictures come from a camera, were taken now, or belong to one
-movement. A program that animates a photo, or holds a stock of pictures of the victim, can make them; the stream,
-which sees every frame, and the one-use challenge only make that harder. So this judgement may only deny: the caller
-still compares the faces of all pictures with each other and with the profile photo.
+The page watched the camera itself; the server sees nothing but these pictures. They can show that somebody has a
+picture of each gesture that was asked, of a face that is turned like a solid head and not like a flat sheet of paper,
+within minutes of the challenge. They cannot show that the pictures come from a camera, were taken now, or belong to
+one movement: a program that animates a photo makes them, and so does a stock of pictures of the victim; times are the
+page's word. The stream, which sees every frame, proves more. So this judgement may only deny, and the caller still
+compares the faces of all pictures with each other and with the profile photo.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +114,9 @@ def judge_evidence(
         return EvidenceVerdict(passed=False, error="LOW_QUALITY", reasons=tuple(faults), key_faces=key_faces)
     faults = [f for step, one in zip(steps, shown, strict=True) for f in _faults_of_step(step, neutral, one, policy)]
     faults += [
-        f"{a.role} and {b.role} are one picture" for a, b in combinations(seen, 2) if is_same_picture(a.view, b.view)
+        f"{a.role} and {b.role} are one picture"
+        for a, b in combinations(seen, 2)
+        if is_same_picture(a.view, b.view, policy)
     ]
     if faults:
         return EvidenceVerdict(passed=False, error="CHALLENGE_FAILED", reasons=tuple(faults), key_faces=key_faces)
@@ -219,16 +221,12 @@ def _faults_of_turn(step: LivenessStep, neutral: _Seen, shown: _Seen, policy: Po
         yield f"{shown.role}: turned like a flat picture: {evidence.in_words()}"
 
 
-def is_same_picture(a: FaceView, b: FaceView) -> bool:
-    """Whether two views are copies of one picture, also after a new JPEG, a shift, a resize or another brightness."""
+def is_same_picture(a: FaceView, b: FaceView, policy: Policy = DEFAULT_POLICY) -> bool:
+    """Whether two views are copies of one picture, mostly also after a new JPEG, a shift or another brightness.
+
+    Whoever changes a picture more than that has made another one; this only stops the plain copy.
+    """
     moved = float(np.sqrt(((a.points - b.points) ** 2).sum(axis=1).mean()))
-    if moved > SAME_PICTURE_MOVED_PX:
+    if moved > policy.same_picture_moved_px:
         return False
-    return float(np.corrcoef(a.patch.ravel(), b.patch.ravel())[0, 1]) > SAME_PICTURE_CORRELATION
-
-
-# Two looks a second apart at a person who tries to hold still differ by 0.30 pixels of the view and correlate by
-# 0.997 at most (clips at 320 pixels); the same picture brightened, shifted or written anew as a JPEG of quality 40 to
-# 60 stays within 0.29 and above 0.99 in most cases. A forger who changes more makes a picture of its own.
-SAME_PICTURE_MOVED_PX: Final = 0.28
-SAME_PICTURE_CORRELATION: Final = 0.99
+    return float(np.corrcoef(a.patch.ravel(), b.patch.ravel())[0, 1]) > policy.same_picture_correlation

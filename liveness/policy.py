@@ -122,6 +122,11 @@ class Policy:
     # count when they go on; anything older that comes back is a loop.
     frozen_ms: float = 1200.0
     max_looped_frames: int = 3
+    # A browser's claim is refused when two of its pictures are one. Two looks a second apart at a person who tries to
+    # hold still differ by 0.30 pixels of the 80 pixel view and correlate by 0.997 at most (clips at 320 pixels); the
+    # same picture brightened, shifted or written anew (JPEG 40 to 60) mostly stays within 0.29 and above 0.99.
+    same_picture_moved_px: float = 0.28
+    same_picture_correlation: float = 0.99
     # The client's capture clock refines the server's by at most the network's delay.
     max_capture_lag_ms: float = 2000.0
     max_clock_drift_ms: float = 5000.0
