@@ -15,7 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from app.client.api import ApiClient, Challenge
+from app.clock import Clock
 from app.commands.serve import uvicorn_config
+from app.ids import Ids
 from app.main import create_app
 from app.settings import Settings
 from app.verification.inbox import HEADER
@@ -38,13 +40,15 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[RunningServer]:
+async def running(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None
+) -> AsyncIterator[RunningServer]:
     """Serves until left, on a free port of the loopback, with the socket settings of `bonafide serve`."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = replace(settings, public_url=url, allowed_origins=(url,))
-    async with open_services(settings, mailer=Mailbox()) as services:
+    async with open_services(settings, clock=clock, ids=ids, mailer=Mailbox()) as services:
         server = uvicorn.Server(uvicorn_config(create_app(services), lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
