@@ -65,7 +65,7 @@ def test_every_permitted_sequence_is_equally_likely() -> None:
         seen[draw_steps(pick)] += 1
         size = next(iter(sizes))
     # 7*6*5 orders of three kinds, without the 4*3*2 of turns only, the 3*2*1 of face gestures only,
-        # and the 6*5 - 2 good ones that begin with BLINK.
+    # and the 6*5 - 2 good ones that begin with BLINK.
     assert size == 152
     assert len(seen) == 152
 
