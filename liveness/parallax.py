@@ -105,7 +105,7 @@ class TurnEvidence:
             self.residual_pct >= policy.min_residual_pct
             and self.squeeze <= policy.max_squeeze
             and self.plane_share <= policy.max_plane_share
-            and self.sharpness_of_neutral >= policy.min_sharpness_of_neutral
+            and policy.min_sharpness_of_neutral <= self.sharpness_of_neutral <= 1 / policy.min_sharpness_of_neutral
         )
 
     def in_words(self) -> str:

@@ -22,13 +22,14 @@ class Policy:
     min_face_share_later: float = 0.20
     max_face_share_later: float = 0.95
     max_off_centre: float = 0.25  # of the picture, each axis; clips at their neutral pose: up to 0.11
-    # Mean luma of the face, 0 to 255: clips 75 to 147. FaceMesh itself still reads faces at 20.
+    # Mean luma of the face, 0 to 255: clips 109 to 171. FaceMesh itself still reads faces at a quarter of that.
     min_brightness: float = 40.0
     max_brightness: float = 225.0
-    # Laplacian deviation over grey deviation of the 80 pixel face patch: clips 0.20 to 0.47 at their neutral
-    # pose; the same blurred until features are lost (sigma 4 on an 80 pixel patch) 0.03.
-    min_sharpness: float = 0.08
-    # A turned frame may be softer than the neutral one (motion), but not defocused to hide a plane's match.
+    # Laplacian deviation over grey deviation of the 80 pixel face patch: clips 0.40 to 0.92; at 320 pixels and
+    # blurred by sigma 3 pixels 0.24 to 0.41, by sigma 5, where lids are lost, 0.17 to 0.27. Light hardly matters.
+    min_sharpness: float = 0.15
+    # A turned frame may be softer than the neutral one (motion), but neither may be defocused against the other to
+    # hide a plane's match: the ratio of their sharpness stays between this and its inverse.
     min_sharpness_of_neutral: float = 0.30
 
     # --- The neutral pose: everything else is measured against it. --------------------------------------
@@ -59,15 +60,16 @@ class Policy:
 
     # --- A head is not a plane. -------------------------------------------------------------------------
     # Residual: root of the mean square distance that the best homography from the neutral frame leaves on 54
-    # rigid points, % of face size. Heads turned fully: 2.4 to 5.8 (d12 2.4 to 4.1); flat: 0.4 to 5.
+    # rigid points, % of face size. Heads turned fully 2.4 to 4.1 (d12, talking); flat 0.4 to 6.
     min_residual_pct: float = 2.0
     # Squeeze: ratio of the singular values of the affine part. Heads up to 1.25; flat at 45 degrees 1.41 and,
     # between two tilts, up to 1.9, where the landmarks of a plane become unreliable.
     max_squeeze: float = 1.30
     # Share of the face whose *pixels* a plane's motion explains (local correlation above 0.9 after the best
-    # homography is found): d12 and talking at most 0.30, rotated portraits 0.34 (99 of 100) to 0.52, flat at
-    # least 0.77 inside the squeeze limit. All three together let through 0 of 81,647 pairs of pictures of a
-    # flat photo, and about 1 % of the pairs of a bent one (arcs up to 60 degrees) that look turned.
+    # homography is found): d12 and talking at most 0.02, portraits rotated in depth 0.34 (99 of 100) to 0.52,
+    # flat at least 0.77 inside the squeeze limit (1.00 for 19 of 20). All three looks together took 0 of 2,165
+    # pairs of a flat photo's pictures for a head and 23 of 2,625 of a bent one's (arcs up to 60 degrees, which
+    # are no plane), all of them pairs whose angles already looked turned.
     max_plane_share: float = 0.42
     examine_again_ms: float = 250.0  # after a turn that a plane explains, look again this much later
 
