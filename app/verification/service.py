@@ -20,7 +20,7 @@ from app.verification.store import VerificationStore
 from facecore.distance import distance, is_match
 from facecore.errors import FaceBusy, FaceTimeout
 from facecore.pool import FacePool
-from liveness.challenge import Challenge, LivenessPurpose
+from liveness.challenge import MAX_STEPS, Challenge, LivenessPurpose
 from liveness.steps import LivenessStep
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,11 @@ class VerificationService:
 
         Pictures are decoded before the token is spent, so a broken upload loses nothing.
         """
+        if len(evidence) > MAX_STEPS:
+            # A plain picture of 8 KB decodes to 3.7 MB: one request could hold hundreds of them.
+            raise Problem(
+                Code.PAYLOAD_TOO_LARGE, f"A challenge has at most {MAX_STEPS} steps to show.", field="evidence"
+            )
         still = await self._claims.decode(frame, field="frame")
         frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]
         attempt = await self.begin(viewer, token)
