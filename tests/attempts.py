@@ -16,6 +16,7 @@ import cv2
 import httpx
 import numpy as np
 import numpy.typing as npt
+from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
 from app.client.animation import PhotoAnimator
@@ -131,15 +132,23 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(embedded: EmbeddedServices, folder: Path, models: Path, **settings: str) -> AsyncIterator[Studio]:
-    """A server on a database of its own; `settings` are further environment variables."""
+async def studio(
+    embedded: EmbeddedServices, folder: Path, models: Path, *, database_at: str | None = None, **settings: str
+) -> AsyncIterator[Studio]:
+    """A server on a database of its own, reached at `database_at` (host:port) or directly.
+
+    `settings` are further environment variables.
+    """
     die, clock = LoadedDie(), FixedClock()
     name = f"studio_{die.uuid7().hex}"
     admin = await asyncpg.connect(embedded.database_url.replace("+asyncpg", ""))
     await admin.execute(f"create database {name} template template_bonafide")
+    redis = Redis.from_url(embedded.redis_url)
+    await redis.flushall()
     (folder / "models").symlink_to(models)
+    direct = embedded.database_url.replace("@/bonafide", f"@/{name}", 1)
     environment = {
-        "DATABASE_URL": embedded.database_url.replace("@/bonafide", f"@/{name}", 1),
+        "DATABASE_URL": f"postgresql+asyncpg://postgres@{database_at}/{name}" if database_at else direct,
         "REDIS_URL": embedded.redis_url,
         "BONAFIDE_DATA": str(folder),
         "ARGON2_MEMORY_KIB": "64",
@@ -148,9 +157,9 @@ async def studio(embedded: EmbeddedServices, folder: Path, models: Path, **setti
     }
     try:
         async with running(Settings.from_environment(environment | settings), clock=clock, ids=die) as server:
-            await server.services.redis.flushall()
             yield Studio(server=server, clock=clock, die=die)
     finally:
+        await redis.aclose()
         await admin.execute(f"drop database {name} with (force)")
         await admin.close()
 
