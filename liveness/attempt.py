@@ -127,7 +127,7 @@ class Attempt:
     def judge(self, rgb: Rgb, *, seq: int, captured_ms: float, received_ms: float) -> list[Effect]:
         """Takes the next frame, uint8 (H, W, 3) RGB, and returns Hint, StepPassed and Finish effects in order.
 
-        Costs the landmark graph's time plus about 0.2 ms; a held turn costs up to 12 ms once. Raises
+        Costs the landmark graph's time plus about 0.1 ms; a held turn costs about 7 ms once. Raises
         LandmarksError when the landmark engine fails.
         """
         if self.verdict is not None:

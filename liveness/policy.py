@@ -68,7 +68,7 @@ class Policy:
     # Share of the face whose *pixels* a plane's motion explains (local correlation above 0.9 after the best
     # homography is found): d12 and talking at most 0.02, portraits rotated in depth 0.34 (99 of 100) to 0.52,
     # flat at least 0.77 inside the squeeze limit (1.00 for 19 of 20). All three looks together took 0 of 2,165
-    # pairs of a flat photo's pictures for a head and 23 of 2,625 of a bent one's (arcs up to 60 degrees, which
+    # pairs of a flat photo's pictures for a head and 33 of 2,625 of a bent one's (arcs up to 60 degrees, which
     # are no plane), all of them pairs whose angles already looked turned.
     max_plane_share: float = 0.42
     examine_again_ms: float = 250.0  # after a turn that a plane explains, look again this much later
