@@ -51,9 +51,8 @@ node {
 """
 # A serialized NormalizedLandmark in its list: tag and length of the element, then x, y, z, each a tagged
 # little-endian float. All three are always present, so a face is a fixed-stride array.
-_WIRE = np.dtype(
-    [("head", "V2"), ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4")]
-)
+_WIRE = np.dtype([("head", "V2"), ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4")])
+_NO_FACE = np.zeros((64, 64, 3), np.uint8)
 _FRAME_US = 33_333  # the graph only needs growing timestamps; this is the legacy solution's own step
 
 Rgb = npt.NDArray[np.uint8]
@@ -104,8 +103,13 @@ class FaceMeshGraph:
         return tuple(_parse(face, width, height) for face in self._run.serialized(rgb))
 
     def reset(self) -> None:
-        """Forgets the tracked face, as if newly built."""
-        self._run.restart()
+        """Forgets the tracked face, as if newly built.
+
+        All that a graph remembers is where the last face was, and a picture without one takes that place. Measured:
+        the readings that follow are bit for bit those of a new graph, for 2 ms of CPU where a restart takes 13.
+        """
+        if self.read(_NO_FACE):
+            self._run.restart()
 
     def close(self) -> None:
         """Frees the graph and its thread; further reads raise LandmarksError."""
@@ -233,13 +237,15 @@ class _GraphRun:
     def __init__(self, config: str, side: dict[str, bool | int]) -> None:
         self._native = _load_bindings()
         self._side = side
-        self._faces: Any = None
+        # What the graph last put out. The callback holds this list and nothing else: were it a method of ours, the
+        # native graph would hold us and we it, unseen by the garbage collector, 26 MB each.
+        self._output: list[Any] = []
         self._time_us = 0
         self._open = True
         with known_chatter_dropped():
             try:
                 self._graph: Any = self._native.graph(config)
-                self._graph.observe_output_stream("faces", self._keep, True)
+                self._graph.observe_output_stream("faces", _keeper(self._output), True)
                 self._start()
             except RuntimeError as error:
                 raise LandmarksError(f"the landmark graph did not start: {error}") from error
@@ -264,7 +270,7 @@ class _GraphRun:
     def close(self) -> None:
         if self._open:
             self._open = False
-            self._faces = None
+            self._output.clear()
             self._graph.close()
 
     def _start(self) -> None:
@@ -288,22 +294,26 @@ class _GraphRun:
         return self._step(rgb)
 
     def _step(self, rgb: Rgb) -> Any:
-        self._faces = None
+        self._output.clear()
         self._time_us += _FRAME_US
         try:
             self._graph.add_packet_to_input_stream("image", self._native.image(rgb).at(self._time_us))
             self._graph.wait_until_idle()
         except RuntimeError as error:
             raise LandmarksError(f"the landmark graph failed: {error}") from error
-        packet, self._faces = self._faces, None
+        packet = self._output.pop() if self._output else None
         return None if packet is None or packet.is_empty() else packet
-
-    def _keep(self, _stream: str, packet: Any) -> None:
-        self._faces = packet
 
     def _require_open(self) -> None:
         if not self._open:
             raise LandmarksError("the landmark graph is closed")
+
+
+def _keeper(output: list[Any]) -> Callable[[str, Any], None]:
+    def keep(_stream: str, packet: Any) -> None:
+        output[:] = [packet]
+
+    return keep
 
 
 def _parse(face: bytes, width: int, height: int) -> FaceMesh:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -152,3 +153,37 @@ def test_engine_is_lazy_lean_and_quiet() -> None:
     """Memory would grow by 50 MB, and every stream would litter the log; real messages must still come."""
     done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == "a real message\n"
+
+
+def test_closed_graphs_give_their_memory_back() -> None:
+    """Every crowd would leave 26 MB behind for each person in it, until the server is killed."""
+
+    def resident_mib() -> int:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+    def open_and_close() -> None:
+        graph = FaceMeshGraph()
+        graph.read(np.zeros((240, 320, 3), np.uint8))
+        graph.close()
+
+    for _ in range(3):
+        open_and_close()
+    before = resident_mib()
+    for _ in range(8):
+        open_and_close()
+    assert resident_mib() - before < 52, "8 graphs of 26 MB would be 208"
+
+
+def test_a_reset_graph_reads_as_a_new_one(astronaut: Rgb, grace_hopper: Rgb) -> None:
+    """What one person left in the graph would bend the reading of the next."""
+    used, new = FaceMeshGraph(), FaceMeshGraph()
+    for _ in range(3):
+        used.read(grace_hopper)
+    used.reset()
+    for _ in range(5):
+        (after_reset,), (fresh,) = used.read(astronaut), new.read(astronaut)
+        assert np.array_equal(after_reset.points, fresh.points)
+        assert np.array_equal(after_reset.depth, fresh.depth)
+    used.close()
+    new.close()
