@@ -24,7 +24,8 @@ _BASELINE = frozenset({0xC0, 0xC1})  # sequential, Huffman
 _OTHER_FRAMES = frozenset({0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 # In entropy-coded data 0xFF is followed by a stuffed zero or a restart marker; anything else ends the scan.
-_SCAN_END = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+# (Written with a literal first byte, which the engine then searches for: 9 us instead of 210 for 20 KB.)
+_SCAN_END = re.compile(rb"\xff\xff*([^\x00\xff\xd0-\xd7])")
 
 
 class FrameFault(StrEnum):
