@@ -6,7 +6,7 @@ costs nothing, and every run is the same. Challenges are drawn by the server as 
 
 import base64
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -133,18 +133,23 @@ class Studio:
 
 @asynccontextmanager
 async def studio(
-    embedded: EmbeddedServices, folder: Path, models: Path, *, database_at: str | None = None, **settings: str
+    embedded: EmbeddedServices,
+    folder: Path,
+    models: Path,
+    *,
+    database: str | None = None,
+    database_at: str | None = None,
+    **settings: str,
 ) -> AsyncIterator[Studio]:
-    """A server on a database of its own, reached at `database_at` (host:port) or directly.
+    """A server on `database`, which stays, or on a fresh one of its own, reached at `database_at` (host:port).
 
     `settings` are further environment variables.
     """
     die, clock = LoadedDie(), FixedClock()
-    name = f"studio_{die.uuid7().hex}"
-    admin = await asyncpg.connect(embedded.database_url.replace("+asyncpg", ""))
-    await admin.execute(f"create database {name} template template_bonafide")
+    name = database or f"studio_{die.uuid7().hex}"
     redis = Redis.from_url(embedded.redis_url)
     await redis.flushall()
+    await redis.aclose()
     (folder / "models").symlink_to(models)
     direct = embedded.database_url.replace("@/bonafide", f"@/{name}", 1)
     environment = {
@@ -155,13 +160,16 @@ async def studio(
         "ARGON2_TIME_COST": "1",
         "PUBLIC_URL": "http://127.0.0.1:8000",
     }
-    try:
-        async with running(Settings.from_environment(environment | settings), clock=clock, ids=die) as server:
-            yield Studio(server=server, clock=clock, die=die)
-    finally:
-        await redis.aclose()
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.close()
+    async with AsyncExitStack() as stack:
+        if database is None:
+            admin = await asyncpg.connect(embedded.database_url.replace("+asyncpg", ""))
+            stack.push_async_callback(admin.close)
+            await admin.execute(f"create database {name} template template_bonafide")
+            stack.push_async_callback(admin.execute, f"drop database {name} with (force)")
+        server = await stack.enter_async_context(
+            running(Settings.from_environment(environment | settings), clock=clock, ids=die)
+        )
+        yield Studio(server=server, clock=clock, die=die)
 
 
 # Cameras
