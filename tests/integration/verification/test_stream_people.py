@@ -26,7 +26,7 @@ from tests.running import PASSWORD, Person, person, wire
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LEFT, RIGHT, UP, DOWN = (LivenessStep(f"LOOK_{way}") for way in ("LEFT", "RIGHT", "UP", "DOWN"))
-MOUTH, BLINK = LivenessStep.OPEN_MOUTH, LivenessStep.BLINK
+MOUTH, BLINK, SMILE = LivenessStep.OPEN_MOUTH, LivenessStep.BLINK, LivenessStep.SMILE
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -106,9 +106,12 @@ async def badge(who: Person) -> str | None:
     return at
 
 
-async def test_the_person_of_the_photo_passes(stage: Studio, eileen: Person, astronaut: PhotoAnimator) -> None:
+@pytest.mark.parametrize("steps", [(LEFT, MOUTH, RIGHT), (UP, BLINK, DOWN), (SMILE, RIGHT, MOUTH)])
+async def test_the_person_of_the_photo_passes(
+    stage: Studio, eileen: Person, astronaut: PhotoAnimator, steps: tuple[LivenessStep, ...]
+) -> None:
     """Every refusal below would prove nothing."""
-    take = await stage.film(eileen, PhotoSource(astronaut), LEFT, MOUTH, RIGHT)
+    take = await stage.film(eileen, PhotoSource(astronaut), *steps)
     assert (take.outcome, take.code, take.passed) == ("SUCCESS", 1000, [0, 1, 2])
     assert await badge(eileen) is not None
 
