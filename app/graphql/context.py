@@ -1,5 +1,6 @@
 """What a resolver gets with each request: the services, the caller, the viewer, and a way to set cookies."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,6 +38,7 @@ class Context:
     csrf: Csrf
     set_cookies: list[str] = field(default_factory=list)
     _viewer: Viewer | None = None
+    _authentication: asyncio.Task[Viewer] | None = None
 
     @property
     def origin(self) -> Origin:
@@ -44,9 +46,14 @@ class Context:
         return Origin(ip=self.caller.ip, user_agent=self.caller.user_agent)
 
     async def viewer(self) -> Viewer | None:
-        """Who is signed in, None without an access token; raises Problem(UNAUTHENTICATED) for one that is not good."""
+        """Who is signed in, None without an access token; raises Problem(UNAUTHENTICATED) for one that is not good.
+
+        Fields that are answered side by side share one look at the token, good or not.
+        """
         if self._viewer is None and self.caller.bearer is not None:
-            self._viewer = await self.services.sessions.authenticate(self.caller.bearer)
+            if self._authentication is None:
+                self._authentication = asyncio.create_task(self.services.sessions.authenticate(self.caller.bearer))
+            self._viewer = await self._authentication
         return self._viewer
 
     async def signed_in(self) -> Viewer:
@@ -64,11 +71,14 @@ class Context:
         self.csrf.check(self.caller, session_id=session.session_id, cookie_token=session.csrf_token)
         return session.refresh_token
 
-    def hand_over(self, signed_in: SignedIn) -> AuthPayload:
-        """The AuthPayload; the refresh token goes into the cookie, or into the body where the request asked for it."""
+    def hand_over(self, signed_in: SignedIn, *, held_by_cookie: bool = False) -> AuthPayload:
+        """The AuthPayload; the refresh token goes into the cookie, or into the body where the request asked for it.
+
+        What came by cookie goes back by cookie, whatever was asked: a script in the page may never read it.
+        """
         self._viewer = signed_in.viewer
         session_id = signed_in.viewer.session_id
-        in_body = self.caller.wants_token_in_body
+        in_body = self.caller.wants_token_in_body and not held_by_cookie
         if not in_body:
             self.set_cookies += self.cookies.write(
                 session_id=session_id,

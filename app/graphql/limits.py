@@ -37,6 +37,8 @@ class DocumentLimits:
 
     tokens: int = 1000
     depth: int = 10
+    # Of what stands under __schema or __type: the standard introspection query has 15 levels (and a cost of 220).
+    introspection_depth: int = 15
     # Fields after fragments are spread, mutations counted ten times. Our own clients' largest document costs 60; 1,000
     # tokens of nested spreads could ask for 2**300 fields; validation compares equal names pairwise (240 of them
     # took 205 ms, 120 take 50 ms).
@@ -51,7 +53,6 @@ class DocumentLimits:
 
 
 MUTATION_COST = 10
-# The standard introspection query is 15 levels deep; where introspection is off, validation refuses it by name.
 _INTROSPECTION = ("__schema", "__type")
 
 
@@ -64,7 +65,11 @@ class Prepared:
 
 
 class Documents:
-    """Prepares documents; keeps the `remembered` most recently used good ones by their text."""
+    """Prepares documents; keeps the most recently used good ones by their text.
+
+    At most `remembered` of them, and `remembered_chars` of text: a character costs up to 300 bytes once it is parsed
+    (measured), so a stranger's thousand different documents hold 40 MB at most.
+    """
 
     def __init__(
         self,
@@ -73,13 +78,17 @@ class Documents:
         limits: DocumentLimits,
         introspection: bool,
         remembered: int = 512,
+        remembered_chars: int = 128 * 1024,
         longest_remembered_chars: int = 8192,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._introspection = introspection
         self._rules = [*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,))]
         self._credential_fields = credential_fields(schema)
         self._remembered = remembered
+        self._remembered_chars = remembered_chars
+        self._chars = 0
         self._longest = longest_remembered_chars
         self._cache: OrderedDict[str, Prepared] = OrderedDict()
 
@@ -95,8 +104,9 @@ class Documents:
         prepared = self._prepare(source)
         if not prepared.errors and len(source) <= self._longest:
             self._cache[source] = prepared
-            if len(self._cache) > self._remembered:
-                self._cache.popitem(last=False)
+            self._chars += len(source)
+            while len(self._cache) > self._remembered or self._chars > self._remembered_chars:
+                self._chars -= len(self._cache.popitem(last=False)[0])
         return prepared
 
     def _prepare(self, source: str) -> Prepared:
@@ -120,6 +130,11 @@ class Documents:
         measure = _Measure(document, credentials=self._credential_fields)
         if measure.depth > limits.depth:
             faults.append(GraphQLError(f"The document is {measure.depth} levels deep; {limits.depth} are allowed."))
+        if measure.introspects and not self._introspection:
+            # Before validation, which would compare every pair of its fields first.
+            faults.append(GraphQLError("GraphQL introspection is not answered here."))
+        if measure.introspection_depth > limits.introspection_depth:
+            faults.append(GraphQLError(f"Introspection goes {limits.introspection_depth} levels deep at most."))
         if measure.cost > limits.cost:
             faults.append(
                 GraphQLError(f"The document asks for too much at once; the limit is a cost of {limits.cost}.")
@@ -174,7 +189,7 @@ class _Measure:
         self._credentials = credentials
         self.fragments = len(self._fragments)
         self._sizes: dict[str, _Size] = {}
-        self.depth = self.cost = self.credentials = 0
+        self.depth = self.cost = self.credentials = self.introspection_depth = 0
         for operation in document.definitions:
             if isinstance(operation, OperationDefinitionNode):
                 size = self._size(operation.selection_set)
@@ -183,13 +198,20 @@ class _Measure:
                 if operation.operation is OperationType.MUTATION:
                     self.cost += (MUTATION_COST - 1) * size.roots
                     self.credentials += size.credentials
+        # Validation reads what nobody spreads as well, before it refuses it.
+        for name in self._fragments.keys() - self._sizes.keys():
+            self.cost += self._fragment(name).cost
+
+    @property
+    def introspects(self) -> bool:
+        """Whether the schema itself is asked for, in whatever fragment."""
+        return self.introspection_depth > 0
 
     def _size(self, selections: SelectionSetNode | None) -> _Size:
         total = _Size()
         for selection in selections.selections if selections else ():
             if isinstance(selection, FieldNode):
-                if selection.name.value not in _INTROSPECTION:
-                    total.add(self._field(selection))
+                total.add(self._field(selection))
             elif isinstance(selection, InlineFragmentNode):
                 total.add(self._size(selection.selection_set))
             elif isinstance(selection, FragmentSpreadNode):
@@ -198,6 +220,9 @@ class _Measure:
 
     def _field(self, field: FieldNode) -> _Size:
         below = self._size(field.selection_set)
+        if field.name.value in _INTROSPECTION:
+            self.introspection_depth = max(self.introspection_depth, below.depth + 1)
+            return _Size(1, below.cost + 1, 1)
         is_credential = field.name.value in self._credentials
         return _Size(below.depth + 1, below.cost + 1, 1, int(is_credential))
 

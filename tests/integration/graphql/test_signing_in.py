@@ -1,12 +1,15 @@
 """Signing up, in and out over GraphQL: tokens, cookies, and who may use them."""
 
 import re
+from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from app.settings import Settings
 from tests.fakes import FixedClock, Mailbox
-from tests.serving import HOME, LOGIN, LOGOUT, ME, PASSWORD, REFRESH, Visitor
+from tests.serving import HOME, LOGIN, LOGOUT, ME, PASSWORD, REFRESH, Visitor, served
 
 IN_BODY = {"x-token-delivery": "body"}
 
@@ -106,6 +109,15 @@ async def test_a_page_of_ours_refreshes_by_cookie(visitor: Visitor) -> None:
     assert (await visitor.data(ME))["me"]["handle"] == "ada"
 
 
+async def test_a_cookie_never_turns_into_a_token_that_a_script_can_read(visitor: Visitor) -> None:
+    """A script injected into a page could carry the session away, which HttpOnly is there to prevent."""
+    await visitor.signup()
+    before = visitor.http.cookies["bonafide_refresh"]
+    refreshed = (await visitor.data(REFRESH, headers={**visitor.csrf_headers(), **IN_BODY}))["refreshToken"]
+    assert refreshed["refreshToken"] is None
+    assert visitor.http.cookies["bonafide_refresh"] != before
+
+
 async def test_another_site_cannot_use_the_cookie(visitor: Visitor, transport: httpx.ASGITransport) -> None:
     """A page that a person visits could rotate, take over or end their session."""
     await visitor.signup()
@@ -164,6 +176,49 @@ async def test_signing_out_ends_the_session(visitor: Visitor, way: str) -> None:
     assert (await visitor.refusal(ME))["reason"] == "SESSION_ENDED"
     if token:
         assert (await visitor.refusal(REFRESH, {"token": token}))["code"] == "UNAUTHENTICATED"
+
+
+async def test_signing_out_beside_a_dead_cookie_ends_the_session_in_use(visitor: Visitor) -> None:
+    """A browser with an old cookie would say "signed out" while its access token went on working."""
+    await visitor.signup()
+    await visitor.data(LOGOUT, {"token": visitor.http.cookies["bonafide_refresh"].partition(".")[2]})
+    dead = dict(visitor.http.cookies)
+    payload = (await visitor.data(LOGIN, {"email": "ada@example.org", "password": PASSWORD}, headers=IN_BODY))["login"]
+    visitor.access_token = payload["accessToken"]
+    assert dict(visitor.http.cookies) == dead
+    assert await visitor.data(LOGOUT, headers=visitor.csrf_headers()) == {"logout": True}
+    assert (await visitor.refusal(ME))["reason"] == "SESSION_ENDED"
+    visitor.http.cookies.update(dead)  # and with nothing alive any more it is no fault either
+    assert await visitor.data(LOGOUT, headers=visitor.csrf_headers()) == {"logout": False}
+
+
+class CountingClock(FixedClock):
+    """Counts how often the time is asked for; every look at an access token asks."""
+
+    asked = 0
+
+    def now(self) -> datetime:
+        self.asked += 1
+        return super().now()
+
+
+async def test_one_request_is_one_look_at_its_token(settings: Settings, mailbox: Mailbox, models: Path) -> None:
+    """One small document would verify a signature and ask the database a hundred times."""
+    clock = CountingClock()
+    looks = "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(100)) + " }"
+    async with served(settings, clock=clock, mailbox=mailbox, models=models) as (_, transport):
+        visitor = Visitor(transport)
+        await visitor.signup()
+        asked = []
+        for query in ("{ me { id } }", looks):
+            before = clock.asked
+            assert len(set(map(str, (await visitor.data(query)).values()))) == 1
+            asked.append(clock.asked - before)
+        assert asked[0] == asked[1] > 0
+        visitor.access_token = (visitor.access_token or "")[:-8] + "AAAAAAAA"
+        refused = (await visitor.post(looks)).json()["errors"]
+        assert len(refused) == 100
+        assert {error["extensions"]["code"] for error in refused} == {"UNAUTHENTICATED"}
 
 
 async def test_signing_out_when_nobody_is_signed_in(visitor: Visitor) -> None:

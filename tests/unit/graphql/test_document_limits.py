@@ -120,6 +120,42 @@ def test_production_tells_nothing_about_the_schema() -> None:
     assert refusal(production, "{ __typename }") == ""
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{ __schema { " + "description " * 900 + "} }",
+        '{ ...a } fragment a on Query { __type(name: "User") { ' + "name " * 900 + "} }",
+        "{ me { id } } fragment a on User { " + "id " * 900 + "}",
+        "{ __schema { types { " + "fields { name } " * 150 + "} } }",
+    ],
+    ids=["schema", "type in a fragment", "fragment that nobody spreads", "fields"],
+)
+@pytest.mark.parametrize("introspection", [True, False], ids=["on", "off"])
+def test_looking_at_the_schema_costs_what_it_asks_for(source: str, introspection: bool) -> None:
+    """One signed-out request could hold a core for seconds: a thousand equal names are compared pair by pair."""
+    documents = Documents(SCHEMA, limits=DocumentLimits(), introspection=introspection)
+    began_s = time.process_time()
+    assert any(word in refusal(documents, source) for word in ("too much at once", "introspection"))
+    assert time.process_time() - began_s < 0.1
+
+
+def test_the_schema_is_not_looked_at_without_end(documents: Documents) -> None:
+    """A deep enough question about types would have an answer of gigabytes."""
+    deep = "{ __schema { types { fields { " + "type { ofType { " * 8 + "name" + " } }" * 8 + " } } } }"
+    assert "15 levels" in refusal(documents, deep)
+
+
+def test_strangers_documents_take_little_memory() -> None:
+    """A stranger who sends ever new documents would fill the memory of the server with them."""
+    documents = Documents(SCHEMA, limits=DocumentLimits(), introspection=False, remembered_chars=10_000)
+    for number in range(40):
+        documents.prepare(f"{{ a{number}: me {{ id }} }}" + " " * 1_000)
+    assert 5 <= len(documents) <= 10
+    kept = len(documents)
+    documents.prepare("{ a39: me { id } }" + " " * 1_000)
+    assert len(documents) == kept, "the newest are kept"
+
+
 def test_development_answers_introspection(documents: Documents) -> None:
     """Editors and code generators could not read the schema."""
     assert refusal(documents, get_introspection_query()) == ""
