@@ -29,7 +29,7 @@ class FrameInbox:
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
-        self._arrived = asyncio.Event()
+        self._arrival: asyncio.Future[None] | None = None
         self._last_seq = -1
         self._credit = INITIAL_CREDIT
         self._owed = 0
@@ -54,19 +54,27 @@ class FrameInbox:
             self.dropped += 1
             self._owed += 1
         self._frame = Frame(seq, captured_ms, received_ms, message[HEADER.size :])
-        self._arrived.set()
+        self._wake()
 
     async def newest(self, *, timeout_s: float) -> Frame | None:
         """The newest unread frame, or None when none came in time."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._arrived.wait()
-        except TimeoutError:
-            return None
-        self._arrived.clear()
+        if self._frame is None:
+            loop = asyncio.get_running_loop()
+            self._arrival = loop.create_future()
+            alarm = loop.call_later(timeout_s, self._wake)
+            try:
+                await self._arrival
+            finally:
+                alarm.cancel()
+                self._arrival = None
         frame, self._frame = self._frame, None
-        self._owed += 1
+        if frame is not None:
+            self._owed += 1
         return frame
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def grant(self) -> int:
         """The credit to give back with the next feedback: one for each frame judged or dropped since the last."""

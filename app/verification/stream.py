@@ -183,11 +183,12 @@ class JudgedStream:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         """Runs on a worker; when cancelled, waits for it first: a graph in use must not be given to another stream."""
-        job = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        job = self._executor.submit(work)
         try:
-            return await asyncio.shield(job)
+            return await asyncio.wrap_future(job)
         except asyncio.CancelledError:
-            await asyncio.wait({job})
+            if not job.cancelled():
+                await asyncio.wait({asyncio.wrap_future(job)})
             raise
 
 
