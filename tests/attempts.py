@@ -30,7 +30,7 @@ from liveness.challenge import draw_steps
 from liveness.frames import decode_frame
 from liveness.steps import LivenessStep
 from tests.fakes import FixedClock
-from tests.running import Person, RunningServer, Wire, running, wire
+from tests.running import PASSWORD, Person, RunningServer, Wire, person, running, wire
 
 Rgb = npt.NDArray[np.uint8]
 FPS = 15
@@ -71,6 +71,13 @@ class Studio:
     server: RunningServer
     clock: FixedClock
     die: LoadedDie
+
+    @asynccontextmanager
+    async def newcomer(self, photo: Path | None = None) -> AsyncIterator[Person]:
+        """Somebody with a new account, and no limits counted so far."""
+        await self.server.services.redis.flushall()
+        async with person(self.server, f"n{self.die.uuid7().hex}", photo=photo) as opened:
+            yield opened
 
     async def challenge(self, who: Person, *steps: LivenessStep) -> Challenge:
         """A challenge that asks for exactly these steps."""
@@ -129,6 +136,17 @@ class Studio:
                     return replace(take, last=last)
         except ConnectionClosed:
             return replace(take, last=last, code=socket.connection.close_code)
+
+
+async def refreshed(stage: Studio, who: Person, email: str) -> Person:
+    """The same person as on the first day: signed in just now, without a badge, no limit or failure counted."""
+    services = stage.server.services
+    await services.redis.flushall()
+    await who.api.sign_in(email=email, password=PASSWORD)
+    account_id = (await services.sessions.authenticate(who.access_token)).account_id
+    for query in (services.database.queries.set_account_verified, services.database.queries.set_profile_verified):
+        await services.database.run(query, account_id=account_id, verified_at=None)
+    return who
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from app.client.sources import PhotoSource
 from app.embedded import EmbeddedServices
 from app.verification.inbox import HEADER
 from liveness.steps import LivenessStep
-from tests.attempts import NOBODY_FOR_S, Studio, studio
+from tests.attempts import NOBODY_FOR_S, Studio, refreshed, studio
 from tests.running import Person, Wire, person, wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,12 +31,16 @@ async def stage(
         yield opened
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def eileen(stage: Studio, astronaut_path: Path) -> AsyncIterator[Person]:
-    """The astronaut's account, new for each test."""
-    await stage.server.services.redis.flushall()
-    async with person(stage.server, f"e{stage.die.uuid7().hex}", photo=astronaut_path) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def account(stage: Studio, astronaut_path: Path) -> AsyncIterator[Person]:
+    async with person(stage.server, "eileen", photo=astronaut_path) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def eileen(stage: Studio, account: Person) -> Person:
+    """The astronaut, whom earlier tests left no trace on; a test that changes photo or session takes a newcomer."""
+    return await refreshed(stage, account, "eileen@example.org")
 
 
 async def started(stage: Studio, who: Person, socket: Wire) -> None:
