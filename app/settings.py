@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import ipaddress
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,12 +12,16 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
-# Public knowledge, so that a newcomer needs no set-up; production refuses them by this mark.
+# Public knowledge, so that a newcomer needs no set-up; refused by this mark as soon as others can reach the server.
 DEVELOPMENT_MARK = "development-only"
 _DEVELOPMENT_SECRET = f"{DEVELOPMENT_MARK}-secret-key-for-one-machine"
 _DEVELOPMENT_LIVENESS_SECRET = f"{DEVELOPMENT_MARK}-liveness-secret-for-one-machine"
 _DEVELOPMENT_ENCRYPTION_KEY = base64.b64encode(DEVELOPMENT_MARK.encode().ljust(32, b".")).decode()
 _MIN_SECRET_CHARS = 32
+# 32 random hexadecimal digits have fewer than eight different ones once in ten million draws.
+_MIN_DIFFERENT = 8
+# dlib's own threshold: above it, strangers pass for one another.
+_MAX_PRODUCTION_FACE_THRESHOLD = 0.6
 
 # OWASP Password Storage Cheat Sheet: Argon2id with at least 19 MiB, t=2, p=1.
 ARGON2_FLOOR_MEMORY_KIB = 19 * 1024
@@ -41,8 +46,8 @@ class Settings:
     allowed_origins: tuple[str, ...]
     trust_forwarded_for: bool
 
-    database_url: str | None
-    redis_url: str | None
+    database_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
     smtp_url: str | None = field(repr=False)
     mail_from: str
 
@@ -79,15 +84,37 @@ class Settings:
         url = urlsplit(self.public_url)
         return self.production or url.scheme == "https" or url.hostname not in ("127.0.0.1", "localhost", "::1")
 
-    @classmethod
-    def from_process(cls) -> "Settings":
-        """Reads the process environment; raises SettingsError."""
-        return cls.from_environment(os.environ)
+    @property
+    def development_secrets(self) -> tuple[str, ...]:
+        """The settings that hold a secret which everybody knows."""
+        held = {
+            "SECRET_KEY": any(DEVELOPMENT_MARK in key for key in self.secret_keys),
+            "LIVENESS_SECRET": DEVELOPMENT_MARK in self.liveness_secret,
+            "ENCRYPTION_KEYS": any(DEVELOPMENT_MARK.encode() in key for key in self.encryption_keys),
+        }
+        return tuple(name for name, is_development in held.items() if is_development)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Reads and validates; raises SettingsError listing every fault at once."""
-        return _Reader(environment).settings()
+    def from_process(cls, *, listening_on: str | None = None) -> "Settings":
+        """Reads the process environment; raises SettingsError."""
+        return cls.from_environment(os.environ, listening_on=listening_on)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, listening_on: str | None = None) -> "Settings":
+        """Reads and validates; raises SettingsError listing every fault at once.
+
+        `listening_on` is the address that a server will listen on: where others can reach it, it needs secrets of its
+        own.
+        """
+        return _Reader(environment, listening_on=listening_on).settings()
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether only this machine reaches `host`; of names only `localhost` is known to be so."""
+    try:
+        return ipaddress.ip_address((host or "").partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def process_environment() -> dict[str, str]:
@@ -96,8 +123,9 @@ def process_environment() -> dict[str, str]:
 
 
 class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, listening_on: str | None) -> None:
         self._environment = environment
+        self._listening_on = listening_on
         self._faults: list[str] = []
 
     def settings(self) -> Settings:
@@ -132,9 +160,9 @@ class _Reader:
             liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", _whole(1, 1024)),
             liveness_allow_bare_stills=self._read("LIVENESS_ALLOW_BARE_STILLS", "false", _boolean),
         )
-        if self._faults:
-            raise SettingsError(tuple(self._faults))
-        self._check_together(settings)
+        for name, fault in self._faults_together(settings):
+            if not any(known.startswith(f"{name}:") for known in self._faults):  # what stands in for it is not at fault
+                self._faults.append(f"{name}: {fault}")
         if self._faults:
             raise SettingsError(tuple(self._faults))
         return settings
@@ -156,27 +184,46 @@ class _Reader:
             self._faults.append(f"{name}: {error}")
             return None
 
-    def _check_together(self, settings: Settings) -> None:
+    def _faults_together(self, settings: Settings) -> Iterator[tuple[str, str]]:
+        """Each setting that does not go with another, and why."""
         if settings.s3_bucket is not None:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
                 if getattr(settings, name.lower()) is None:
-                    self._faults.append(f"{name}: is needed because S3_BUCKET is set")
-        if not settings.production:
-            return
-        development = {
-            "SECRET_KEY": any(DEVELOPMENT_MARK in key for key in settings.secret_keys),
-            "LIVENESS_SECRET": DEVELOPMENT_MARK in settings.liveness_secret,
-            "ENCRYPTION_KEYS": any(DEVELOPMENT_MARK.encode() in key for key in settings.encryption_keys),
-        }
-        for name, is_development in development.items():
-            if is_development:
-                self._faults.append(f"{name}: production needs a secret of its own; this one is public knowledge")
+                    yield name, "is needed because S3_BUCKET is set"
+        if settings.liveness_secret in settings.secret_keys:
+            yield "LIVENESS_SECRET", "is the same as SECRET_KEY; use another one"
+        reachable = self._reachable(settings)
+        if reachable:
+            for name in settings.development_secrets:
+                yield name, f"{reachable} needs a secret of its own; this one is public knowledge"
+        if settings.production:
+            yield from self._production_faults(settings)
+
+    def _reachable(self, settings: Settings) -> str:
+        """What makes this server one that others can reach, empty when it is this machine's own."""
+        if settings.production:
+            return "production"
+        if not is_loopback(urlsplit(settings.public_url).hostname):
+            return f"PUBLIC_URL {settings.public_url}"
+        if self._listening_on is not None and not is_loopback(self._listening_on):
+            return f"listening on {self._listening_on}"
+        return ""
+
+    def _production_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
         if urlsplit(settings.public_url).scheme != "https":
-            self._faults.append("PUBLIC_URL: production is served over https")
+            yield "PUBLIC_URL", "production is served over https"
+        listed = [origin for origin in settings.allowed_origins if not settings.public_url.startswith(origin)]
+        if any(urlsplit(origin).scheme != "https" for origin in listed):
+            yield "ALLOWED_ORIGINS", "production trusts https origins only: anyone on the way can change an http page"
+        if settings.face_threshold > _MAX_PRODUCTION_FACE_THRESHOLD:
+            limit = _MAX_PRODUCTION_FACE_THRESHOLD
+            yield "FACE_THRESHOLD", f"production compares at {limit} or below; above it strangers pass for one another"
+        if settings.liveness_allow_bare_stills:
+            yield "LIVENESS_ALLOW_BARE_STILLS", "is for trying out only: production would hand out badges for a photo"
         if settings.argon2_memory_kib < ARGON2_FLOOR_MEMORY_KIB or settings.argon2_time_cost < ARGON2_FLOOR_TIME_COST:
-            self._faults.append(
-                f"ARGON2_MEMORY_KIB, ARGON2_TIME_COST: production needs at least {ARGON2_FLOOR_MEMORY_KIB} KiB "
-                f"and {ARGON2_FLOOR_TIME_COST} passes (OWASP)"
+            yield (
+                "ARGON2_MEMORY_KIB, ARGON2_TIME_COST",
+                f"production needs at least {ARGON2_FLOOR_MEMORY_KIB} KiB and {ARGON2_FLOOR_TIME_COST} passes (OWASP)",
             )
 
 
@@ -241,7 +288,7 @@ def _database_url(text: str) -> str:
 
 def _http_url(text: str) -> str:
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or "@" in url.netloc:
         raise ValueError(f"is {text!r}; use http(s)://host[:port] without query")
     return text.rstrip("/")
 
@@ -257,6 +304,8 @@ def _origins(text: str) -> tuple[str, ...]:
 def _secret(text: str) -> str:
     if len(text) < _MIN_SECRET_CHARS:
         raise ValueError(f"has {len(text)} characters; use at least {_MIN_SECRET_CHARS} random ones")
+    if len(set(text)) < _MIN_DIFFERENT:
+        raise ValueError(f"repeats {len(set(text))} characters; use {_MIN_SECRET_CHARS} random ones")
     return text
 
 
@@ -273,5 +322,7 @@ def _keys(text: str) -> tuple[bytes, ...]:
             key = b""
         if len(key) != 32:
             raise ValueError(f"key {number} is not the base64 of 32 bytes (make one: openssl rand -base64 32)")
+        if len(set(key)) < _MIN_DIFFERENT:
+            raise ValueError(f"key {number} is not random (make one: openssl rand -base64 32)")
         keys.append(key)
     return tuple(keys)

@@ -4,6 +4,9 @@ With no settings at all everything runs on this machine: PostgreSQL 18 with pgve
 packages, mail into an outbox folder, objects in files, all under BONAFIDE_DATA (default .bonafide). Each of
 DATABASE_URL, REDIS_URL, S3_BUCKET and SMTP_URL replaces its part by a server of your own.
 
+As soon as others can reach it (--host or PUBLIC_URL is not this machine's loopback, or BONAFIDE_ENV=production) it
+needs secrets of its own: SECRET_KEY, LIVENESS_SECRET and ENCRYPTION_KEYS.
+
 The schema is brought up to date first. Ctrl-C or SIGTERM stops within 10 seconds: open sockets are told, requests in
 flight are finished. Exit code 0: stopped as asked; 1: could not start; 2: settings at fault (each is listed).
 """
@@ -64,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     try:
-        settings = Settings.from_process()
+        settings = Settings.from_process(listening_on=options.host)
     except SettingsError as error:
         print("Bonafide cannot start with these settings:", file=sys.stderr)
         for fault in error.faults:

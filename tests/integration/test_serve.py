@@ -25,6 +25,7 @@ from app.commands.serve import STOP_WITHIN_S
 from app.embedded import EmbeddedServices
 from app.embedded.account import FALLBACK_USER
 from tests.integration.test_embedded import python_for
+from tests.own_secrets import OWN_SECRETS
 
 ROOT = Path(__file__).parents[2]
 READY = "Bonafide is ready on "
@@ -134,6 +135,20 @@ def test_production_names_each_missing_secret(tmp_path: Path) -> None:
         assert server.process.returncode == 2
     for name in ("SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS"):
         assert name in output
+
+
+def test_listening_to_others_demands_secrets_of_its_own(tmp_path: Path) -> None:
+    """Everybody in the same café could forge tokens and badges of a server that was started with --host 0.0.0.0."""
+    wrong = {"FACE_THRESHOLD": "much", "BONAFIDE_DATA": str(tmp_path / "data")}
+    with serve("--host", "0.0.0.0", "--port", "0", environment=wrong) as server:
+        output, _ = server.process.communicate(timeout=30)
+        assert server.process.returncode == 2
+    for name in ("FACE_THRESHOLD", "SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS"):
+        assert f"  {name}: " in output
+    assert "listening on 0.0.0.0" in output
+    assert not (tmp_path / "data").exists()
+    with serve("--host", "0.0.0.0", "--port", "0", environment=at(tmp_path) | OWN_SECRETS) as server:
+        assert ask(server.ready(), SIGN_UP)["data"]["signup"]["accessToken"]
 
 
 def test_without_settings_it_serves_and_an_account_survives_kill_9(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +13,7 @@ import pytest
 
 from app.commands import serve
 from app.migrate import MIGRATIONS
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -184,10 +186,26 @@ def test_every_setting_that_is_named_exists_and_holds(env_file: dict[str, str], 
         assert external is not None
 
 
+def test_the_instances_get_secrets_of_their_own_or_do_not_start(env_file: dict[str, str], tmp_path: Path) -> None:
+    """Every installation from this folder would share its secrets with everybody who reads it; or none would start."""
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        Settings.from_environment(env_file, listening_on="0.0.0.0")
+    shutil.copy(DOCKER / "make-secrets.sh", tmp_path)
+    subprocess.run(["sh", "make-secrets.sh"], cwd=tmp_path, check=True, capture_output=True)
+    made = (tmp_path / "secrets.env").read_text()
+    assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
+    secrets = dict(line.split("=", 1) for line in made.splitlines())
+    settings = Settings.from_environment({**env_file, **secrets}, listening_on="0.0.0.0")
+    assert settings.development_secrets == ()
+    subprocess.run(["sh", "make-secrets.sh"], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "secrets.env").read_text() == made
+    assert "docker/secrets.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_compose_runs_the_image_with_these_settings(services: dict[str, Yaml]) -> None:
     """Compose would start something else than the image that is tested."""
     app = mapping(services["app"])
-    assert app["env_file"] == "bonafide.env"
+    assert app["env_file"] == ["bonafide.env", "secrets.env"]
     build = mapping(app["build"])
     assert (DOCKER / str(build["context"]) / str(build["dockerfile"])).resolve() == DOCKER / "Dockerfile"
     assert "command" not in app

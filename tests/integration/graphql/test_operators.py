@@ -10,15 +10,14 @@ from joserfc.jwk import KeySet
 
 from app.settings import Settings
 from tests.fakes import FixedClock, Mailbox
+from tests.own_secrets import OWN_SECRETS
 from tests.serving import LOGIN, PASSWORD, Visitor, served
 
 PRODUCTION = {
     "BONAFIDE_ENV": "production",
     "PUBLIC_URL": "https://id.example.org",
     "ALLOWED_ORIGINS": "https://app.example.org",
-    "SECRET_KEY": "k" * 40,
-    "LIVENESS_SECRET": "l" * 40,
-    "ENCRYPTION_KEYS": "ZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWU=",
+    **OWN_SECRETS,
 }
 
 

@@ -1,19 +1,17 @@
 """Settings: every fault at once, and no development secret in production."""
 
 import base64
-import os
 from pathlib import Path
 
 import pytest
 
 from app.settings import Settings, SettingsError
+from tests.own_secrets import OWN_SECRETS
 
 PRODUCTION = {
     "BONAFIDE_ENV": "production",
     "PUBLIC_URL": "https://id.example.org",
-    "SECRET_KEY": "s" * 40,
-    "LIVENESS_SECRET": "l" * 40,
-    "ENCRYPTION_KEYS": base64.b64encode(os.urandom(32)).decode(),
+    **OWN_SECRETS,
 }
 
 
@@ -81,13 +79,75 @@ def test_a_rotated_key_list_must_not_keep_the_development_key() -> None:
     """A development key left at the end of the list would still verify forged tokens."""
     development = Settings.from_environment({}).secret_keys[0]
     with pytest.raises(SettingsError, match="SECRET_KEY"):
-        Settings.from_environment({**PRODUCTION, "SECRET_KEY": f"{'s' * 40},{development}"})
+        Settings.from_environment({**PRODUCTION, "SECRET_KEY": f"{PRODUCTION['SECRET_KEY']},{development}"})
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://203.0.113.5:8000", None),
+        ("https://id.example.org", "127.0.0.1"),
+        ("http://localhost.example.org", "127.0.0.1"),
+        ("http://127.0.0.1:8000", "0.0.0.0"),
+        ("http://127.0.0.1:8000", "::"),
+        ("http://localhost:8000", "192.0.2.7"),
+        ("http://[::1]:8000", "id.example.org"),
+        ("http://127.0.0.1:8000", ""),
+    ],
+)
+def test_a_server_that_others_can_reach_needs_secrets_of_its_own(url: str, host: str | None) -> None:
+    """Anybody in the same network could forge tokens, badges and uploads with the secrets from the source."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"PUBLIC_URL": url}, listening_on=host)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == list(OWN_SECRETS)
+    assert Settings.from_environment({"PUBLIC_URL": url, **OWN_SECRETS}, listening_on=host).public_url == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_ones_own_machine_needs_no_secret(host: str) -> None:
+    """A newcomer would have to make secrets before seeing anything."""
+    assert Settings.from_environment({}, listening_on=host).development_secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LIVENESS_ALLOW_BARE_STILLS", "true"),
+        ("FACE_THRESHOLD", "0.61"),
+        ("SECRET_KEY", "ab" * 20),
+        ("LIVENESS_SECRET", "l" * 40),
+        ("LIVENESS_SECRET", PRODUCTION["SECRET_KEY"]),
+        ("ENCRYPTION_KEYS", base64.b64encode(b"e" * 32).decode()),
+        ("ALLOWED_ORIGINS", "https://app.example.org,http://app.example.org"),
+        ("PUBLIC_URL", "https://user:word@id.example.org"),
+    ],
+)
+def test_production_refuses_what_gives_its_promises_away(name: str, value: str) -> None:
+    """One careless line would hand out badges for photos, or let anybody guess the key that signs every token."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({**PRODUCTION, name: value})
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [name]
+
+
+def test_faults_of_one_and_of_many_settings_are_listed_together() -> None:
+    """An operator would correct the typing error, start, and only then hear of the missing secret."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"BONAFIDE_ENV": "production", "SECRET_KEY": "short", "FACE_THRESHOLD": "much"})
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        "SECRET_KEY",
+        "FACE_THRESHOLD",
+        "LIVENESS_SECRET",
+        "ENCRYPTION_KEYS",
+        "PUBLIC_URL",
+    ]
 
 
 def test_secrets_do_not_show_in_the_repr() -> None:
     """A logged settings object would leak every secret."""
-    shown = repr(Settings.from_environment(PRODUCTION))
-    for name in ("SECRET_KEY", "LIVENESS_SECRET", "ENCRYPTION_KEYS"):
+    passwords = {"DATABASE_URL": "postgresql://u:hunter2@db/x", "REDIS_URL": "redis://:hunter2@r"}
+    shown = repr(Settings.from_environment({**PRODUCTION, **passwords}))
+    assert "hunter2" not in shown
+    for name in OWN_SECRETS:
         assert PRODUCTION[name] not in shown
 
 

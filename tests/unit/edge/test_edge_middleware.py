@@ -20,9 +20,10 @@ from app.edge.requests import BodyLimit, Caller, RequestContext, client_ip
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.settings import Settings
+from tests.own_secrets import OWN_SECRETS
 
 ORIGIN = "https://app.example.org"
-SETTINGS = Settings.from_environment({"PUBLIC_URL": "https://id.example.org", "ALLOWED_ORIGINS": ORIGIN})
+SETTINGS = Settings.from_environment({"PUBLIC_URL": "https://id.example.org", "ALLOWED_ORIGINS": ORIGIN, **OWN_SECRETS})
 
 
 async def facts(request: Request) -> JSONResponse:

@@ -13,6 +13,7 @@ from app.edge.requests import Caller
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.settings import Settings
+from tests.own_secrets import OWN_SECRETS
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SESSION = UUID("019a0000-0000-7000-8000-000000000001")
@@ -53,7 +54,7 @@ def test_plain_names_are_for_loopback_only() -> None:
     """Browsers refuse __Host- cookies over http: nobody could try the program on their own machine."""
     assert all("__Host-" not in cookie and "Secure" not in cookie for cookie in written(SessionCookies(secure=False)))
     for url, secure in (("http://127.0.0.1:8000", False), ("https://id.example.org", True), ("http://id.lan", True)):
-        assert Settings.from_environment({"PUBLIC_URL": url}).secure_cookies is secure
+        assert Settings.from_environment({"PUBLIC_URL": url, **OWN_SECRETS}).secure_cookies is secure
 
 
 def test_what_was_written_is_read() -> None:
@@ -148,7 +149,11 @@ def test_a_rotated_key_still_verifies() -> None:
 def test_allowed_origins_are_exact() -> None:
     """A look-alike origin would be trusted with people's sessions, or our own page would not."""
     settings = Settings.from_environment(
-        {"PUBLIC_URL": "https://id.example.org", "ALLOWED_ORIGINS": "https://app.example.org, https://Two.example.org/"}
+        {
+            "PUBLIC_URL": "https://id.example.org",
+            "ALLOWED_ORIGINS": "https://app.example.org, https://Two.example.org/",
+            **OWN_SECRETS,
+        }
     )
     assert allowed_origins(settings) == {
         "https://id.example.org",
