@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge import health, liveness_socket, well_known
+from app.edge import health, liveness_socket, verify_page, well_known
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
@@ -27,6 +27,7 @@ def create_app(services: Services) -> Starlette:
             *_local_objects(services),
             *health.routes(services),
             *well_known.routes(services),
+            *verify_page.routes(),
         ],
         middleware=middleware(services, body_bytes_by_prefix={"/objects/": MAX_PHOTO_BYTES}),
         exception_handlers=exception_handlers(),

@@ -5,9 +5,11 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Code, Problem
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 _REQUEST_ID = "bonafide.request_id"
 _CLIENT_IP = "bonafide.client_ip"
 _BEARER = "bearer "
+_LOGGED_CHARS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,20 @@ class Caller:
             wants_token_in_body=headers.get("x-token-delivery", "").strip().lower() == "body",
             cookies=connection.cookies,
         )
+
+
+def logged_path(scope: Scope) -> str:
+    """The route that took the request, as it was declared; of a path that no route took only its beginning.
+
+    What a person puts into a path may be a secret (a token, somebody's key), and may hold line breaks that would forge
+    lines of the log.
+    """
+    route = scope.get("route")
+    if isinstance(route, Route):
+        return route.path
+    first, slash, rest = scope["path"].removeprefix("/").partition("/")
+    begin = quote(first[:_LOGGED_CHARS], safe="")
+    return f"/{begin}…" if (slash and rest) or len(first) > _LOGGED_CHARS else f"/{begin}{slash}"
 
 
 def request_id(scope: Scope) -> str:
@@ -90,7 +107,7 @@ class RequestContext:
         finally:
             if scope["type"] == "http":
                 took_ms = (time.perf_counter() - began_s) * 1000
-                log.info("%s %s %s in %.1f ms", scope["method"], scope["path"], status or "-", took_ms)
+                log.info("%s %s %s in %.1f ms", scope["method"], logged_path(scope), status or "-", took_ms)
             current_request_id.reset(mark)
 
 
