@@ -106,17 +106,22 @@ class _Conversation:
             }
         )
         inbox = FrameInbox()
-        reader = asyncio.create_task(self._read_frames(inbox))
         judge = asyncio.create_task(stream.judge(inbox, self._elapsed_ms, self._answer))
+        reader = asyncio.create_task(self._read_frames(inbox))
+        signed_out = asyncio.create_task(stream.until_signed_out())
+        tasks = (judge, reader, signed_out)
         try:
-            await asyncio.wait({reader, judge}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not judge.done():
-                reader.result()  # raises: a reader ends only by a fault or a client that left
+                for ended in (reader, signed_out):
+                    if ended.done():
+                        ended.result()  # raises: a reader ends only by a fault or a client that left
+                raise Problem(Code.UNAUTHENTICATED, "The session has ended.", field="accessToken")
             await self._result(await judge)
         finally:
-            for task in (reader, judge):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reader, judge, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_frames(self, inbox: FrameInbox) -> None:
         while True:

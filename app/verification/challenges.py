@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.secrets import digest
 from app.verification.limits import counting_unavailable
 from app.verification.model import IssuedChallenge
 from liveness.challenge import (
@@ -26,15 +27,19 @@ from liveness.steps import LivenessStep
 _NONCE_BYTES = 18
 _BLINK = LivenessStep.BLINK
 
-# Spent only by the nonce that is open now: a newer challenge has already closed the older one.
+_ATTEMPT_LIFE_S = 180  # longer than any attempt can last
+
+# Only the very token that is open now can be spent: a newer challenge has closed the older one, and a token signed
+# with a stolen LIVENESS_SECRET was never opened. Whoever spends one begins the subject's current attempt.
 _SPEND = """
-local open = redis.call('HMGET', KEYS[1], 'nonce', 'blink_substitute')
+local open = redis.call('HMGET', KEYS[1], 'token', 'blink_substitute')
 if open[1] ~= ARGV[1] then return false end
 redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
 return open[2]
 """
 _OPEN = """
-redis.call('HSET', KEYS[1], 'nonce', ARGV[1], 'blink_substitute', ARGV[2])
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'blink_substitute', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 
@@ -44,6 +49,7 @@ class Spent:
     """A challenge that was spent just now. `blink_substitute` is asked instead of a BLINK that a stream is too slow
     to show; None when the person can do nothing else."""
 
+    attempt: str
     blink_substitute: LivenessStep | None
 
 
@@ -52,6 +58,7 @@ class Challenges:
 
     def __init__(self, *, signer: ChallengeSigner, redis: Redis, clock: Clock, ids: Ids, stream_url: str) -> None:
         self._signer = signer
+        self._redis = redis
         self._spend = redis.register_script(_SPEND)
         self._open = redis.register_script(_OPEN)
         self._clock = clock
@@ -79,7 +86,7 @@ class Challenges:
         try:
             await self._open(
                 keys=[_open(subject)],
-                args=[challenge.nonce, self._blink_substitute(steps, exclude) or "", CHALLENGE_LIFE_S],
+                args=[_fingerprint(token), self._blink_substitute(steps, exclude) or "", CHALLENGE_LIFE_S],
             )
         except (RedisError, OSError) as error:
             raise counting_unavailable() from error
@@ -92,15 +99,25 @@ class Challenges:
         except TokenRefused:
             return None
 
-    async def spend(self, challenge: Challenge) -> Spent | None:
+    async def spend(self, token: str, challenge: Challenge) -> Spent | None:
         """None unless this call was the first use of the subject's open challenge; denies when Redis is away."""
+        attempt = _fingerprint(token)
+        keys = [_open(challenge.subject), _current(challenge.subject)]
         try:
-            substitute = await self._spend(keys=[_open(challenge.subject)], args=[challenge.nonce])
+            substitute = await self._spend(keys=keys, args=[attempt, _ATTEMPT_LIFE_S])
         except (RedisError, OSError) as error:
             raise counting_unavailable() from error
         if substitute is None:
             return None
-        return Spent(LivenessStep(substitute.decode()) if substitute else None)
+        return Spent(attempt, LivenessStep(substitute.decode()) if substitute else None)
+
+    async def is_current(self, subject: str, attempt: str) -> bool:
+        """Whether no later attempt of the subject has begun: of parallel attempts only the last can succeed."""
+        try:
+            current = await self._redis.get(_current(subject))
+        except (RedisError, OSError) as error:
+            raise counting_unavailable() from error
+        return bool(current == attempt.encode())
 
     def _blink_substitute(
         self, steps: Collection[LivenessStep], exclude: Collection[LivenessStep]
@@ -112,3 +129,11 @@ class Challenges:
 
 def _open(subject: str) -> str:
     return f"liveness:open:{subject}"
+
+
+def _current(subject: str) -> str:
+    return f"liveness:attempt:{subject}"
+
+
+def _fingerprint(token: str) -> str:
+    return digest(token).hex()

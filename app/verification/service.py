@@ -34,6 +34,7 @@ class OpenAttempt:
 
     account_id: UUID
     session_id: UUID
+    attempt: str
     challenge: Challenge
     blink_substitute: LivenessStep | None
     template: PhotoTemplate
@@ -85,20 +86,19 @@ class VerificationService:
         Nothing is spent while the person is blocked or has no usable profile photo: the same token still
         serves after the photo is there.
         """
-        if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:
-            return Outcome.refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
-        challenge = self._challenges.read(token, subject=str(viewer.account_id), purpose=LivenessPurpose.VERIFY)
-        if challenge is None:
-            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        challenge = await self._readable(viewer, token)
+        if isinstance(challenge, Outcome):
+            return challenge
         template = await self._store.photo_template(viewer.account_id)
         if template is None:
             return Outcome.refused(VerificationError.NO_PROFILE_PHOTO)
-        spent = await self._challenges.spend(challenge)
+        spent = await self._challenges.spend(token, challenge)
         if spent is None:
             return Outcome.refused(VerificationError.TOKEN_EXPIRED)
         return OpenAttempt(
             account_id=viewer.account_id,
             session_id=viewer.session_id,
+            attempt=spent.attempt,
             challenge=challenge,
             blink_substitute=spent.blink_substitute,
             template=template,
@@ -107,13 +107,17 @@ class VerificationService:
     async def confirm(self, viewer: Viewer, *, token: str, frame: bytes, evidence: Sequence[ClaimedStep]) -> Outcome:
         """Judges a browser's claim: its still, and one frame for each step; raises Problem for unreadable input.
 
-        Pictures are decoded before the token is spent, so a broken upload loses nothing.
+        Pictures are decoded before the token is spent, so a broken upload loses nothing; and after the token was
+        found good, so that a stranger's pictures are not decoded at all.
         """
         if len(evidence) > MAX_STEPS:
             # A plain picture of 8 KB decodes to 3.7 MB: one request could hold hundreds of them.
             raise Problem(
                 Code.PAYLOAD_TOO_LARGE, f"A challenge has at most {MAX_STEPS} steps to show.", field="evidence"
             )
+        challenge = await self._readable(viewer, token)
+        if isinstance(challenge, Outcome):
+            return challenge
         still = await self._claims.decode(frame, field="frame")
         frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]
         attempt = await self.begin(viewer, token)
@@ -123,6 +127,20 @@ class VerificationService:
         if claim.error is not None:
             return await self.fail(attempt, claim.error, claim.reasons)
         return await self.settle(attempt, claim.faces)
+
+    async def left(self, attempt: OpenAttempt) -> None:
+        """Counts an attempt that ended without an outcome after a face was seen.
+
+        Somebody who leaves whenever it goes badly would otherwise try without end.
+        """
+        try:
+            await self.fail(attempt, VerificationError.CHALLENGE_FAILED, ["the client left before the end"])
+        except Problem as problem:
+            log.warning("an abandoned attempt could not be counted: %s", problem.code)
+
+    async def session_lives(self, attempt: OpenAttempt) -> bool:
+        """Whether the session that began the attempt has not been ended meanwhile."""
+        return await self._store.session_lives(attempt.session_id, now=self._clock.now())
 
     async def fail(self, attempt: OpenAttempt, error: VerificationError, reasons: Sequence[str] = ()) -> Outcome:
         """Ends an attempt that earned nothing, and counts it; `reasons` are for the operator's log."""
@@ -151,7 +169,15 @@ class VerificationService:
         """Raises FaceError or Problem unless the face model answers; for readiness."""
         await self._pool.describe(_BLANK_CHIP)
 
+    async def _readable(self, viewer: Viewer, token: str) -> Challenge | Outcome:
+        if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:
+            return Outcome.refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
+        challenge = self._challenges.read(token, subject=str(viewer.account_id), purpose=LivenessPurpose.VERIFY)
+        return challenge or Outcome.refused(VerificationError.TOKEN_EXPIRED)
+
     async def _award(self, attempt: OpenAttempt) -> Outcome:
+        if not await self._challenges.is_current(str(attempt.account_id), attempt.attempt):
+            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
         at = self._clock.now()
         awarded = await self._store.award_badge(
             attempt.account_id, session_id=attempt.session_id, avatar_key=attempt.template.avatar_key, at=at

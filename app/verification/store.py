@@ -54,12 +54,17 @@ class VerificationStore:
                 account_id=account_id,
                 session_id=session_id,
                 avatar_key=avatar_key,
+                now=at,
             )
             if found is not None:
                 await self.set_verified(transaction, account_id, at)
             return found is not None
 
         return await self._database.transact(work)
+
+    async def session_lives(self, session_id: UUID, *, now: datetime) -> bool:
+        """Whether the session was neither ended nor outlived."""
+        return bool(await self._database.scalar(self._queries.session_lives, session_id=session_id, now=now))
 
     async def set_verified(self, transaction: Transaction, account_id: UUID, at: datetime | None) -> None:
         """Writes the badge, or clears it with None, on the account and its profile alike."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -28,6 +29,8 @@ StreamAnswer = dict[str, Any]
 
 TICK_S = 0.25
 """How often time passes for a stream that sends nothing; its time limits are seconds long."""
+SESSION_CHECK_S = 0.8
+"""A revoked session's stream ends within a second (standards.md); one primary-key read each time."""
 RETRY_BUSY_S = 15
 """A passed attempt takes 5 to 15 s, so a graph is free again after about that."""
 
@@ -133,6 +136,11 @@ class JudgedStream:
         waits_ms: list[float] = []
         try:
             return await self._judge_frames(liveness, inbox, elapsed_ms, answer, waits_ms)
+        except BaseException:
+            # Ended by the client's leaving or by a message of its own, not by a verdict.
+            if liveness.verdict is None and self._faces.chips:
+                await self._service.left(self._attempt)
+            raise
         finally:
             log.info(
                 "liveness stream ended account=%s judged=%d dropped=%d fps=%.1f p95_ms=%.1f",
@@ -142,6 +150,17 @@ class JudgedStream:
                 liveness.fps or 0.0,
                 sorted(waits_ms)[int(len(waits_ms) * 0.95)] if waits_ms else 0.0,
             )
+
+    async def until_signed_out(self) -> None:
+        """Returns when the session that began the attempt has ended, at most a second later.
+
+        A database that is away ends nothing here: the award asks again, and fails with the reason.
+        """
+        lives = True
+        while lives:
+            await asyncio.sleep(SESSION_CHECK_S)
+            with suppress(Problem):
+                lives = await self._service.session_lives(self._attempt)
 
     async def _judge_frames(
         self,

@@ -21,6 +21,7 @@ where p.account_id = :account_id
   and p.avatar_key = :avatar_key
   and s.id = :session_id
   and s.revoked_at is null
+  and s.expires_at > :now
 for update of p
 
 -- name: set_account_verified!
@@ -28,3 +29,6 @@ update accounts set verified_at = :verified_at, updated_at = now() where id = :a
 
 -- name: set_profile_verified!
 update profiles set verified_at = :verified_at, updated_at = now() where account_id = :account_id
+
+-- name: session_lives$
+select true from sessions where id = :session_id and revoked_at is null and expires_at > :now

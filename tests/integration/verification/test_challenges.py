@@ -1,7 +1,9 @@
 """Challenges on a real Redis: one open per subject, spent once, whoever races."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -29,7 +31,7 @@ async def test_fifty_sockets_on_one_challenge_open_once(challenges: Challenges) 
     issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
     challenge = challenges.read(issued.token, subject="a", purpose=VERIFY)
     assert challenge is not None
-    spent = await asyncio.gather(*(challenges.spend(challenge) for _ in range(50)))
+    spent = await asyncio.gather(*(challenges.spend(issued.token, challenge) for _ in range(50)))
     assert sum(each is not None for each in spent) == 1
 
 
@@ -38,11 +40,11 @@ async def test_a_newer_challenge_closes_the_older(challenges: Challenges) -> Non
     old = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
     new = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
     other = await challenges.issue(subject="b", purpose=VERIFY, exclude=())
-    reads = [
-        challenges.read(each.token, subject=subject, purpose=VERIFY)
-        for each, subject in ((old, "a"), (new, "a"), (other, "b"))
-    ]
-    spent = [await challenges.spend(each) for each in reads if each is not None]
+    spent = []
+    for each, subject in ((old, "a"), (new, "a"), (other, "b")):
+        challenge = challenges.read(each.token, subject=subject, purpose=VERIFY)
+        assert challenge is not None
+        spent.append(await challenges.spend(each.token, challenge))
     assert [each is not None for each in spent] == [False, True, True]
 
 
@@ -77,6 +79,36 @@ async def test_a_stream_too_slow_for_a_blink_has_another_gesture_ready(challenge
         issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=exclude)
         challenge = challenges.read(issued.token, subject="a", purpose=VERIFY)
         assert challenge is not None
-        spent = await challenges.spend(challenge)
+        spent = await challenges.spend(issued.token, challenge)
         assert spent is not None
         assert spent.blink_substitute not in {*exclude, *issued.steps, LivenessStep.BLINK, None}
+
+
+async def test_of_parallel_attempts_only_the_last_counts(challenges: Challenges) -> None:
+    """An attacker could run many attempts at once and need only one of them to pass."""
+    attempts = []
+    for _ in range(3):
+        issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+        challenge = challenges.read(issued.token, subject="a", purpose=VERIFY)
+        assert challenge is not None
+        spent = await challenges.spend(issued.token, challenge)
+        assert spent is not None
+        attempts.append(spent.attempt)
+    assert [await challenges.is_current("a", attempt) for attempt in attempts] == [False, False, True]
+
+
+async def test_a_token_signed_elsewhere_is_never_open(challenges: Challenges, clock: FixedClock) -> None:
+    """Whoever stole LIVENESS_SECRET could ask themselves for a single smile."""
+    issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
+    genuine = challenges.read(issued.token, subject="a", purpose=VERIFY)
+    assert genuine is not None
+    forged, _ = ChallengeSigner([b"k" * 32]).sign(
+        subject="a",
+        purpose=VERIFY,
+        steps=[LivenessStep.SMILE],
+        expires_at=clock.now() + timedelta(seconds=60),
+        nonce=urlsafe_b64decode(genuine.nonce + "=="),
+    )
+    challenge = challenges.read(forged, subject="a", purpose=VERIFY)
+    assert challenge is not None
+    assert await challenges.spend(forged, challenge) is None

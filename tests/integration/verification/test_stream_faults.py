@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.client.animation import PhotoAnimator
+from app.client.sources import PhotoSource
 from app.verification.inbox import HEADER, INITIAL_CREDIT, MAX_OVERDRAWN
 from liveness.frames import MAX_FRAME_BYTES
 from tests.running import RunningServer, person, wire
@@ -275,3 +277,46 @@ async def test_frames_and_tokens_never_reach_the_log(
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("app"))
     for secret in (eileen.access_token, challenge.token, "eileen@example.org", json.dumps("garbage")):
         assert secret not in ours
+
+
+async def test_leaving_when_it_goes_badly_is_counted(
+    server: RunningServer, astronaut_path: Path, astronaut: PhotoAnimator
+) -> None:
+    """An attacker would hang up before each refusal and never be blocked."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        source = PhotoSource(astronaut)
+        for _ in range(5):
+            challenge = await eileen.challenge()
+            async with wire(server) as socket:
+                await socket.start(challenge.token, eileen.access_token)
+                await socket.heard()
+                seq = 0
+                # Until the neutral face is held: from then on a person was seen.
+                while True:
+                    await socket.frame(seq, source.frame(seq * 150), captured_ms=seq * 150)
+                    seq += 1
+                    if (await socket.heard())["hint"] == "OK":
+                        break
+                    await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while True:
+                async with wire(server) as socket:
+                    await socket.start(challenge.token, eileen.access_token)
+                    words, _ = await socket.last_words()
+                if words["error"] == "TOO_MANY_ATTEMPTS":
+                    break
+        assert words["retryAfterS"] >= 1
+
+
+async def test_signing_out_ends_the_stream_within_a_second(server: RunningServer, astronaut_path: Path) -> None:
+    """Whoever stole a session could go on with it after its owner ended it."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        challenge = await eileen.challenge()
+        async with wire(server) as socket:
+            await socket.start(challenge.token, eileen.access_token)
+            await socket.heard()
+            viewer = await server.services.sessions.authenticate(eileen.access_token)
+            await server.services.sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
+            async with asyncio.timeout(3):
+                words, code = await socket.last_words()
+    assert (words["code"], code) == ("UNAUTHENTICATED", 4401)
