@@ -11,11 +11,15 @@ from app.edge import health, liveness_socket, verify_page, well_known
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
+from app.edge.requests import BodyBounds
 from app.graphql.handler import GraphQLHandler
 from app.profiles.limits import MAX_PHOTO_BYTES
 from app.settings import Settings
 from app.storage import LocalStore
 from app.wiring import Services, open_services
+
+# Five megabytes over a poor mobile network (0.4 Mbit/s) take as long.
+UPLOADS = BodyBounds(max_bytes=MAX_PHOTO_BYTES, within_s=120.0)
 
 
 def create_app(services: Services) -> Starlette:
@@ -29,7 +33,7 @@ def create_app(services: Services) -> Starlette:
             *well_known.routes(services),
             *verify_page.routes(),
         ],
-        middleware=middleware(services, body_bytes_by_prefix={"/objects/": MAX_PHOTO_BYTES}),
+        middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
         exception_handlers=exception_handlers(),
     )
 

@@ -1,9 +1,10 @@
 """What the edge knows about a caller, and the middleware that finds it out first."""
 
+import asyncio
 import ipaddress
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -49,7 +50,7 @@ class Caller:
             bearer=_bearer(headers.get("authorization")),
             csrf_token=headers.get("x-csrf-token"),
             wants_token_in_body=headers.get("x-token-delivery", "").strip().lower() == "body",
-            cookies=connection.cookies,
+            cookies=_cookies(headers.getlist("cookie")),
         )
 
 
@@ -111,40 +112,69 @@ class RequestContext:
             current_request_id.reset(mark)
 
 
-class BodyLimit:
-    """Refuses a request body over the limit of its path, by its announced length or else while it arrives."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyBounds:
+    """How large a request body may be, and how long it may take to arrive."""
 
-    def __init__(self, app: ASGIApp, *, default_bytes: int, bytes_by_prefix: Mapping[str, int]) -> None:
+    max_bytes: int
+    within_s: float
+
+
+class BodyLimit:
+    """Refuses a request body over the bounds of its path: by its announced length, or else while it arrives.
+
+    What was refused unread would still be on its way: the answer closes the connection.
+    """
+
+    def __init__(self, app: ASGIApp, *, default: BodyBounds, by_prefix: Mapping[str, BodyBounds]) -> None:
         self._app = app
-        self._default = default_bytes
-        self._by_prefix = dict(bytes_by_prefix)
+        self._default = default
+        self._by_prefix = dict(by_prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
+        bounds = self._bounds(scope["path"])
         announced = Headers(scope=scope).get("content-length", "")
-        is_too_large = announced.isascii() and announced.isdigit() and int(announced[:20]) > limit
-        received = 0
+        is_too_large = announced.isascii() and announced.isdigit() and int(announced[:20]) > bounds.max_bytes
+        deadline_s = asyncio.get_running_loop().time() + bounds.within_s
+        received, is_whole, is_refused = 0, False, False
 
-        async def counted() -> Message:
+        def refused(problem: Problem) -> Problem:
+            nonlocal is_refused
+            is_refused = True
+            return problem
+
+        async def bounded() -> Message:
             """Raises to whoever reads, so that each endpoint answers in its own form."""
-            nonlocal received
+            nonlocal received, is_whole
+            if is_whole:  # what comes now is the end of the connection, whenever that is
+                return await receive()
             if is_too_large:
-                raise _too_large(limit)
-            message = await receive()
+                raise refused(_too_large(bounds.max_bytes))
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = await receive()
+            except TimeoutError as late:
+                raise refused(_too_slow(bounds.within_s)) from late
             received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
+            if received > bounds.max_bytes:
+                raise refused(_too_large(bounds.max_bytes))
+            is_whole = not message.get("more_body", False)
             return message
 
-        await self._app(scope, counted, send)
+        async def closing(message: Message) -> None:
+            if is_refused and message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
 
-    def _limit(self, path: str) -> int:
-        for prefix, limit in self._by_prefix.items():
+        await self._app(scope, bounded, closing)
+
+    def _bounds(self, path: str) -> BodyBounds:
+        for prefix, bounds in self._by_prefix.items():
             if path.startswith(prefix):
-                return limit
+                return bounds
         return self._default
 
 
@@ -179,6 +209,24 @@ def _origin_of(referer: str | None) -> str | None:
         return None
     scheme, rest = referer.split("://", 1)
     return f"{scheme}://{rest.split('/', 1)[0]}"
+
+
+def _cookies(headers: Sequence[str]) -> dict[str, str]:
+    """Names and values (RFC 6265, 4.2.1); only spaces and tabs around a name are not part of it.
+
+    A parser that strips every white space of Unicode takes a cookie named "\u00a0__Host-…" for the one whose prefix a
+    browser guards, and a neighbouring sub-domain can set such a name.
+    """
+    found = {}
+    for part in ";".join(headers).split(";"):
+        name, is_pair, value = part.partition("=")
+        if is_pair:
+            found[name.strip(" \t")] = value.strip(" \t")
+    return found
+
+
+def _too_slow(limit_s: float) -> Problem:
+    return Problem(Code.TIMED_OUT, f"The request body did not arrive within {limit_s:g} seconds.")
 
 
 def _too_large(limit: int) -> Problem:

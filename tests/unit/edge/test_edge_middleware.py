@@ -1,5 +1,6 @@
 """The middleware that every request passes, around a small application of its own."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -16,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.edge.cors import cors
 from app.edge.headers import SecurityHeaders
 from app.edge.problems import LastResort, exception_handlers
-from app.edge.requests import BodyLimit, Caller, RequestContext, client_ip
+from app.edge.requests import BodyBounds, BodyLimit, Caller, RequestContext, client_ip
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.settings import Settings
@@ -62,7 +63,11 @@ def application(*, trust_forwarded_for: bool = False, production: bool = False) 
             Middleware(SecurityHeaders, production=production),
             cors(SETTINGS),
             Middleware(LastResort),
-            Middleware(BodyLimit, default_bytes=100, bytes_by_prefix={"/large": 1000}),
+            Middleware(
+                BodyLimit,
+                default=BodyBounds(max_bytes=100, within_s=0.05),
+                by_prefix={"/large": BodyBounds(max_bytes=1000, within_s=5.0)},
+            ),
         ],
         exception_handlers=exception_handlers(),
     )
@@ -214,6 +219,58 @@ async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> No
         assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
+async def test_a_body_that_does_not_arrive_is_given_up(client: httpx.AsyncClient) -> None:
+    """A few hundred clients that send a byte now and then would hold every connection and its memory for ever."""
+    never = asyncio.Event()
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"x"
+        await never.wait()
+
+    answer = await client.post("/size", content=drip())
+    assert (answer.status_code, answer.json()["code"]) == (408, "TIMED_OUT")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_whole_body_has_no_deadline() -> None:
+    """An answer that takes long would be cut off because its request came long ago."""
+    received = asyncio.Queue[dict[str, Any]]()
+    waiting = asyncio.Event()
+
+    async def application_that_waits(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        waiting.set()
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def send(message: Any) -> None: ...
+
+    scope = {"type": "http", "path": "/", "headers": []}
+    limit = BodyLimit(application_that_waits, default=BodyBounds(max_bytes=100, within_s=0.01), by_prefix={})
+    request = asyncio.create_task(limit(scope, received.get, send))
+    received.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    await waiting.wait()
+    done, _ = await asyncio.wait([request], timeout=0.05)
+    assert not done
+    received.put_nowait({"type": "http.disconnect"})
+    await request
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("a=1; b=2", {"a": "1", "b": "2"}),
+        ("\ta = 1 ;b=x=y;; c", {"a": "1", "b": "x=y"}),
+        ("\u00a0a=evil; a=1", {"\u00a0a": "evil", "a": "1"}),
+        ("a=1; \u0085a=evil; \x1ca=evil", {"a": "1", "\u0085a": "evil", "\x1ca": "evil"}),
+    ],
+)
+def test_a_cookie_has_the_name_that_the_browser_knows(header: str, names: dict[str, str]) -> None:
+    """A neighbouring sub-domain could plant a session under a name that only looks like the guarded one."""
+    headers = [(b"cookie", header.encode("latin-1"))]
+    connection = HTTPConnection({"type": "http", "headers": headers, "bonafide.client_ip": None})
+    assert Caller.of(connection).cookies == names
+
+
 async def test_an_announced_body_over_the_limit_is_not_read() -> None:
     """A client could hold a connection and a buffer for a body that will be refused anyway."""
     received: list[str] = []
@@ -230,7 +287,7 @@ async def test_an_announced_body_over_the_limit_is_not_read() -> None:
         sent.append(message)
 
     scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"101")]}
-    limit = BodyLimit(application_that_reads, default_bytes=100, bytes_by_prefix={})
+    limit = BodyLimit(application_that_reads, default=BodyBounds(max_bytes=100, within_s=5.0), by_prefix={})
     with pytest.raises(Problem, match="100 bytes"):
         await limit(scope, receive, send)
     assert received == []
