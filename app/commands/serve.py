@@ -36,6 +36,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from app import log
+from app.edge.connections import ImpatientHttp
 from app.embedded import DataFolderInUse, EmbeddedError, EmbeddedServices, running
 from app.errors import Problem
 from app.migrate import MigrationError, migrate
@@ -52,6 +53,9 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 # Longer than the idle time of the usual proxies, or they reuse a connection that we are just closing.
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
+# A process may usually have 1,024 files open. Whoever comes beyond is told 503 at once; a proxy in front keeps idle
+# people from counting here, and one client from taking all (docker/proxy.conf).
+MAX_CONNECTIONS = 900
 COMPLAIN_AFTER_S = 10.0
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 PR_SET_PDEATHSIG = 1
@@ -122,7 +126,8 @@ def uvicorn_config(app: Any, **more: Any) -> uvicorn.Config:
     """How every server of ours speaks HTTP and WebSocket; `more` goes to uvicorn.Config as it is."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        **{"http": ImpatientHttp, **more},
+        limit_concurrency=MAX_CONNECTIONS,
         ws="websockets-sansio",  # reads on only when the last message was taken: its queue is as short as can be
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # JPEG does not compress; trying costs CPU and memory for every socket
@@ -132,7 +137,6 @@ def uvicorn_config(app: Any, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=FINISH_REQUESTS_WITHIN_S,
-        **more,
     )
 
 
