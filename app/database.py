@@ -8,7 +8,8 @@ task, and a task cancelled inside a transaction leaks that connection from the p
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -73,8 +74,16 @@ class Transaction:
 class Database:
     """The connection pool; opens without a server and finds it again when it comes back."""
 
-    def __init__(self, *, url: str, queries: Queries, max_connections: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        queries: Queries,
+        max_connections: int = 10,
+        acquire_timeout_s: float = ACQUIRE_TIMEOUT_S,
+    ) -> None:
         self.queries = queries
+        self._acquire_timeout_s = acquire_timeout_s
         self._pending: set[asyncio.Task[Any]] = set()
         self._database = databases.Database(
             url,
@@ -122,7 +131,7 @@ class Database:
         """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
 
         async def whole() -> T:
-            async with self._database.connection() as connection, connection.transaction():
+            async with self._connection() as connection, connection.transaction():
                 return await work(Transaction(connection.raw_connection))
 
         return await self._shielded(whole())
@@ -132,8 +141,16 @@ class Database:
         await self._shielded(self._with_connection(lambda tx: tx._connection.fetchval("select 1")))
 
     async def _with_connection(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self._database.connection() as connection:
+        async with self._connection() as connection:
             return await work(Transaction(connection.raw_connection))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[databases.core.Connection]:
+        """A connection of the pool; raises TimeoutError when none becomes free in time."""
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(self._acquire_timeout_s):
+                connection = await stack.enter_async_context(self._database.connection())
+            yield connection
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(work)

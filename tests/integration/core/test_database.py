@@ -64,6 +64,32 @@ async def test_two_hundred_dropped_clients_cost_no_connection(database: Database
     assert await database.scalar(queries.count_accounts) == 200
 
 
+async def test_a_full_pool_says_so(database_url: str, tmp_path: Path) -> None:
+    """Everybody would wait without a word while a few slow transactions hold every connection."""
+    (tmp_path / "test.sql").write_text(SQL)
+    queries = Queries.load(tmp_path)
+    database = Database(url=database_url, queries=queries, max_connections=2, acquire_timeout_s=0.1)
+    await database.open()
+    holding, release = asyncio.Queue[int](), asyncio.Event()
+
+    async def hold(tx: Transaction) -> None:
+        holding.put_nowait(1)
+        await release.wait()
+
+    held = [asyncio.create_task(database.transact(hold)) for _ in range(2)]
+    for _ in held:
+        await holding.get()
+    async with asyncio.timeout(5):
+        for attempt in (database.scalar(queries.count_accounts), database.transact(hold), database.check()):
+            with pytest.raises(Problem) as caught:
+                await attempt
+            assert caught.value.code is Code.BUSY
+    release.set()
+    await asyncio.gather(*held)
+    assert await database.scalar(queries.count_accounts) == 0
+    await database.close()
+
+
 async def test_a_raised_exception_undoes_everything(database: Database, ids: Ids) -> None:
     """A refused sign-up would leave half an account behind."""
 
