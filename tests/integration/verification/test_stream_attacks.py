@@ -227,6 +227,20 @@ async def test_a_stream_cannot_be_replayed_into_another(
     assert 1 not in take.passed
 
 
+async def test_of_two_attempts_at_once_only_the_later_can_succeed(
+    stage: Studio, eileen: Person, astronaut: PhotoAnimator
+) -> None:
+    """Thirty attempts side by side would be thirty tries before the first failure counts."""
+    async with wire(stage.server) as first, wire(stage.server) as second:
+        early = await stage.challenge(eileen, LEFT, MOUTH, RIGHT)
+        await first.start(early.token, eileen.access_token)
+        await stage.shoot(first, camera := PhotoSource(astronaut), frames=3)
+        late = await stage.challenge(eileen, LEFT, MOUTH, RIGHT)
+        await second.start(late.token, eileen.access_token)
+        await stage.shoot(second, PhotoSource(astronaut), frames=3)
+        assert (await stage.shoot(first, camera, begin=3)).outcome == "TOKEN_EXPIRED"
+
+
 async def test_frames_without_credit_are_not_kept(stage: Studio, eileen: Person, astronaut_at_rest: bytes) -> None:
     """Hundreds of frames sent ahead would be queued in memory, and judged late."""
     async with wire(stage.server) as socket:
