@@ -7,6 +7,7 @@ not done: it would make different passwords equal.
 """
 
 import asyncio
+import contextlib
 import os
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2 import Parameters, PasswordHasher, Type, extract_parameters
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.low_level import hash_secret_raw
 
 from app.errors import Code, Problem
 from app.ids import Ids
@@ -77,6 +79,7 @@ class Passwords:
         self.verifications = 0
         # Verified where there is no account or no hash; nobody knows its password.
         self._dummy = self._hasher.hash(ids.bytes(HASH_BYTES), salt=ids.bytes(SALT_BYTES))
+        self._cost = _cost(extract_parameters(self._dummy))
 
     def require_acceptable(self, password: str, *, personal: Iterable[str] = ()) -> None:
         """Raises Problem(BAD_USER_INPUT, field `password`) naming the rule; `personal` are words about the person."""
@@ -108,7 +111,8 @@ class Passwords:
     async def verify(self, stored: str | None, password: str) -> Verification:
         """Compares at the cost of one verification whatever `stored` is; raises Problem(BUSY) when too many wait.
 
-        A `stored` that is not Argon2 (an imported bcrypt hash, say) is never right here.
+        A `stored` that is not Argon2 (an imported bcrypt hash, say) is never right here. One of cheaper parameters than
+        today's is topped up to their cost; one of dearer parameters still takes longer than an unknown account does.
         """
         prepared = _prepared(password)
         if prepared is None or len(prepared) > MAX_CHARS:
@@ -122,13 +126,33 @@ class Passwords:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _verified(self, stored: str | None, secret: bytes) -> Verification:
-        known = stored if stored is not None and stored.startswith("$argon2") else None
         try:
-            self._hasher.verify(known or self._dummy, secret)
-        except (VerificationError, InvalidHashError):
+            known = extract_parameters(stored or "")
+            self._hasher.verify(stored or "", secret)
+        except VerifyMismatchError:
+            # Or the answer to a wrong guess would come early for exactly those addresses that have an old account.
+            self._work(self._cost - _cost(known), secret)
             return Verification(is_right=False)
-        return Verification(
-            is_right=known is not None, needs_rehash=known is not None and self._hasher.check_needs_rehash(known)
+        except (VerificationError, InvalidHashError):  # none, a foreign or a damaged one: nothing was computed yet
+            with contextlib.suppress(VerifyMismatchError):
+                self._hasher.verify(self._dummy, secret)
+            return Verification(is_right=False)
+        return Verification(is_right=True, needs_rehash=self._hasher.check_needs_rehash(stored or ""))
+
+    def _work(self, cost: float, secret: bytes) -> None:
+        """Spends the time of a hash of `cost`, in KiB a lane and pass, at today's passes and lanes."""
+        hasher = self._hasher
+        memory_kib = int(cost * hasher.parallelism / hasher.time_cost)
+        if memory_kib < 8 * hasher.parallelism:  # RFC 9106: the least there is, a fraction of a millisecond
+            return
+        hash_secret_raw(
+            secret,
+            bytes(SALT_BYTES),
+            time_cost=hasher.time_cost,
+            memory_cost=memory_kib,
+            parallelism=hasher.parallelism,
+            hash_len=HASH_BYTES,
+            type=Type.ID,
         )
 
     async def _off_loop(self, work: Callable[[], T]) -> T:
@@ -145,6 +169,11 @@ def read_common_passwords(path: Path = COMMON_PASSWORDS) -> frozenset[str]:
     """The shipped list, casefolded; its head says where it comes from."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return frozenset(line.casefold() for line in lines if line and not line.startswith("# "))
+
+
+def _cost(parameters: Parameters) -> float:
+    """How long a hash takes: KiB filled one after the other. Lanes are filled side by side."""
+    return parameters.memory_cost * parameters.time_cost / parameters.parallelism
 
 
 def _prepared(password: str) -> str | None:

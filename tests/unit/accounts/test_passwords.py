@@ -1,6 +1,7 @@
 """Passwords: what is accepted, how it is hashed, and that nothing of it is cut off or blocks the loop."""
 
 import asyncio
+import time
 import unicodedata
 from collections.abc import Iterator
 
@@ -144,6 +145,39 @@ async def test_no_hash_or_a_foreign_one_is_never_right(passwords: Passwords, sto
     before = passwords.verifications
     assert await passwords.verify(stored, GOOD) == Verification(is_right=False)
     assert passwords.verifications == before + 1
+
+
+@pytest.mark.parametrize(("memory_kib", "time_cost"), [(64, 1), (16 * 1024, 1), (8 * 1024, 3)])
+async def test_an_old_cheap_hash_takes_as_long_as_no_account(memory_kib: int, time_cost: int) -> None:
+    """After the operator raises the cost, a stranger could tell by the time which addresses have an account."""
+    old, today = make(memory_kib=memory_kib, time_cost=time_cost), make(memory_kib=64 * 1024, time_cost=2, workers=1)
+    stored = await old.hash(GOOD)
+    known, unknown = [], []
+    for _ in range(5):
+        for times, hash_ in ((known, stored), (unknown, None)):
+            began_s = time.process_time()  # of the processor: other programs do not count
+            assert not (await today.verify(hash_, "a wrong guess")).is_right
+            times.append(time.process_time() - began_s)
+    assert min(known) == pytest.approx(min(unknown), rel=0.25)
+    old.close()
+    today.close()
+
+
+async def test_a_hash_that_is_not_ours_takes_as_long_as_no_account() -> None:
+    """A stranger could tell by the time which addresses were imported from elsewhere, or have a damaged hash."""
+    today = make(memory_kib=64 * 1024, time_cost=2, workers=1)
+    times: dict[str | None, float] = {}
+    for stored in (
+        None,
+        "$argon2id$broken",
+        "$argon2id$v=19$m=65536,t=2,p=1$c2FsdHNhbHQ$%%",
+        "$2b$12$KIXxKj8N1Yv0bN4G",
+    ):
+        began_s = time.process_time()
+        assert not (await today.verify(stored, GOOD)).is_right
+        times[stored] = time.process_time() - began_s
+    assert min(times.values()) > 0.5 * times[None]
+    today.close()
 
 
 async def test_the_loop_runs_on_while_hashing(passwords: Passwords) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from facecore.photos import PhotoError, PhotoFault, PhotoFormat, clean_jpeg, decode, inspect, sanitise
+from facecore.photos import MAX_PHOTO_BYTES, PhotoError, PhotoFault, PhotoFormat, clean_jpeg, decode, inspect, sanitise
 from tests.unit.facecore import pictures
 
 BOMB_MS = 50
@@ -201,3 +201,12 @@ def test_type_comes_from_the_bytes_only() -> None:
     """A picture with a wrong extension or a wrong upload header would be misread."""
     assert inspect(pictures.png()).mime == "image/png"
     assert inspect(pictures.jpeg()).mime == "image/jpeg"
+
+
+@pytest.mark.parametrize("grain", [0, 35, 255], ids=["smooth", "grainy", "noise"])
+def test_a_grainy_photo_gets_its_clean_copy(grain: int) -> None:
+    """A photo taken in the dark would be answered with an internal error, or be too large to be shown."""
+    noise = np.random.default_rng(1).integers(-grain, grain + 1, (2048, 2048, 3))
+    clean = clean_jpeg((noise + 128).clip(0, 255).astype(np.uint8))
+    assert len(clean.data) <= MAX_PHOTO_BYTES
+    assert decode(clean.data).shape == (2048, 2048, 3)
