@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.errors import Problem
-from app.storage import StorageError
 from facecore.dlib_file import CHIP_SIDE
 from facecore.errors import FaceBusy
 from facecore.pool import FacePool
@@ -23,10 +22,36 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 3.0
-# What a probe's own message may tell anyone who asks: these say what is away, never where it is or how we sign in.
-_SPEAKS_PLAINLY = (Problem, StorageError)
+# Anyone may ask, and each look costs five round trips and a face: how long the last answer is given again. What is red
+# is looked at sooner, so that a recovery is seen at once.
+GREEN_KEPT_S = 2.0
+RED_KEPT_S = 0.2
 
 Probe = Callable[[], Awaitable[object]]
+Faults = dict[str, str | None]
+
+
+class Readiness:
+    """Runs the probes, side by side and never twice at once; keeps the answer for a moment."""
+
+    def __init__(
+        self, probes: Mapping[str, Probe], *, green_kept_s: float = GREEN_KEPT_S, red_kept_s: float = RED_KEPT_S
+    ) -> None:
+        self._probes = dict(probes)
+        self._green_kept_s = green_kept_s
+        self._red_kept_s = red_kept_s
+        self._looking = asyncio.Lock()
+        self._faults: Faults = {}
+        self._good_until_s = 0.0
+
+    async def faults(self) -> Faults:
+        """What is wrong with each part, None where nothing is."""
+        async with self._looking:
+            if time.monotonic() >= self._good_until_s:
+                found = await asyncio.gather(*(_fault(name, probe) for name, probe in self._probes.items()))
+                self._faults = dict(zip(self._probes, found, strict=True))
+                self._good_until_s = time.monotonic() + (self._red_kept_s if any(found) else self._green_kept_s)
+        return self._faults
 
 
 def routes(services: "Services") -> list[Route]:
@@ -42,10 +67,12 @@ def routes(services: "Services") -> list[Route]:
     async def healthz(_: Request) -> JSONResponse:
         return _answer({"status": "ok"}, 200)
 
+    readiness = Readiness(probes)
+
     async def readyz(_: Request) -> JSONResponse:
-        faults = await asyncio.gather(*(_fault(name, probe) for name, probe in probes.items()))
-        checks = {name: fault or "ok" for name, fault in zip(probes, faults, strict=True)}
-        ready = not any(fault for name, fault in zip(probes, faults, strict=True) if name not in _OPTIONAL)
+        faults = await readiness.faults()
+        checks = {name: fault or "ok" for name, fault in faults.items()}
+        ready = not any(fault for name, fault in faults.items() if name not in _OPTIONAL)
         return _answer({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
@@ -70,14 +97,13 @@ async def _fault(name: str, probe: Probe) -> str | None:
             await probe()
     except TimeoutError:
         fault = f"no answer within {PROBE_TIMEOUT_S:g} s"
-    except _SPEAKS_PLAINLY as error:
-        fault = str(error)
+        log.warning("not ready: %s: %s", name, fault)
+        return fault
     except Exception as error:  # a probe may fail in any way; each is an answer, not a crash
-        fault = f"does not answer ({type(error).__name__})"
-    else:
-        return None
-    log.warning("not ready: %s: %s", name, fault)
-    return fault
+        # Its own words may tell where something lies or how we sign in: they are for the log.
+        log.warning("not ready: %s: %s: %s", name, type(error).__name__, error)
+        return "does not answer as it should; the log says more"
+    return None
 
 
 def _answer(content: dict[str, object], status: int) -> JSONResponse:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from app.embedded.account import Account, give_to_owner_of
 from app.embedded.errors import EmbeddedError
@@ -34,8 +35,7 @@ def launch(
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as output:
-        give_to_owner_of(log.parent, output.fileno())
+    with _appending(log) as output:
         return subprocess.Popen(  # noqa: S603  (a fixed program from the wheel, no shell)
             [
                 *(sys.executable, "-I", "-S", str(LAUNCHER)),
@@ -52,6 +52,14 @@ def launch(
         )
 
 
+def _appending(log: Path) -> BinaryIO:
+    """The log, for its owner only: statements and addresses of people stand in it."""
+    output = os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    os.fchmod(output.fileno(), 0o600)
+    give_to_owner_of(log.parent, output.fileno())
+    return output
+
+
 def run(program: Sequence[str | Path], *, folder: Path, account: Account | None, log: Path, stdin: str = "") -> None:
     """Run `program` to its end as `launch` would; raises EmbeddedError with its last words when it fails."""
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
@@ -66,8 +74,7 @@ def run(program: Sequence[str | Path], *, folder: Path, account: Account | None,
         start_new_session=True,
         check=False,
     )
-    with log.open("ab") as output:
-        give_to_owner_of(log.parent, output.fileno())
+    with _appending(log) as output:
         output.write(done.stdout)
     if done.returncode != 0:
         raise EmbeddedError(f"{Path(program[0]).name} failed ({done.returncode}):\n{log_tail(log)}")

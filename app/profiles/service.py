@@ -28,6 +28,7 @@ from app.profiles.model import AnnouncedPhoto, PhotoUpload, UploadHeader
 from app.profiles.store import ProfileStore, UploadBook
 from app.rate_limits import RateLimits
 from app.storage import (
+    UPLOADS,
     ObjectStore,
     StorageError,
     StoredObjectMissing,
@@ -49,7 +50,8 @@ class ProfileService:
     """The rules of the profile photo.
 
     What is shown is never the uploaded object but a clean copy under a key that no upload URL was signed for: the
-    URL lives on for minutes, and could otherwise put another face behind an earned badge.
+    URL lives on for minutes, and could otherwise put another face behind an earned badge. The uploaded object, with
+    whatever its metadata tell, lies where nobody can read it, and is swept away when nobody takes it over.
     """
 
     def __init__(
@@ -96,8 +98,9 @@ class ProfileService:
         key = f"avatars/{viewer.account_id}/{self._ids.uuid7()}"
         try:
             signed = await self._store.presign_put(
-                key=key, mime=mime, length_bytes=length_bytes, expires_s=UPLOAD_EXPIRES_S
+                key=_waiting_place(key), mime=mime, length_bytes=length_bytes, expires_s=UPLOAD_EXPIRES_S
             )
+            await self._store.sweep_uploads(older_than_s=COMMIT_WITHIN_S)
         except StorageError as error:
             raise _storage_away() from error
         await self._uploads.announce(key, AnnouncedPhoto(mime=mime, length_bytes=length_bytes))
@@ -138,7 +141,7 @@ class ProfileService:
             await self._forget(own_key)
             return replace(changed, avatar_key=replaced.lost_to)
         await self._uploads.close(key)
-        for leftover in filter(None, (key, replaced.old_key)):
+        for leftover in filter(None, (_waiting_place(key), replaced.old_key)):
             await self._forget(leftover)
         return changed
 
@@ -169,7 +172,7 @@ class ProfileService:
     async def _uploaded(self, key: str, announced: AnnouncedPhoto) -> bytes:
         """The stored bytes, exactly as many as were announced."""
         try:
-            data = await self._store.read(key, max_bytes=MAX_PHOTO_BYTES)
+            data = await self._store.read(_waiting_place(key), max_bytes=MAX_PHOTO_BYTES)
         except StoredObjectMissing as error:
             raise Problem(Code.NOT_FOUND, "Nothing was uploaded under this key yet.", field="key") from error
         except StoredObjectTooLarge as error:
@@ -239,6 +242,11 @@ def _demand_own(viewer: Viewer, key: str) -> None:
         raise Problem(Code.BAD_USER_INPUT, "This is not a key that presignAvatar gave.", field="key")
     if match[1] != str(viewer.account_id):
         raise Problem(Code.FORBIDDEN, "This upload belongs to someone else.", field="key")
+
+
+def _waiting_place(key: str) -> str:
+    """Where the upload that is known as `key` lies until its clean copy is made."""
+    return UPLOADS + key.removeprefix("avatars/")
 
 
 def _is_copy_of(upload_key: str, photo_key: str | None) -> bool:

@@ -6,6 +6,7 @@ from app.secrets import derive_key
 from app.settings import Settings
 from app.storage.local import SIGNING_PURPOSE, LocalStore
 from app.storage.objects import (
+    UPLOADS,
     ObjectStore,
     PresignedUpload,
     StorageError,
@@ -17,6 +18,7 @@ from app.storage.objects import (
 from app.storage.s3 import S3Store
 
 __all__ = [
+    "UPLOADS",
     "LocalStore",
     "ObjectStore",
     "PresignedUpload",

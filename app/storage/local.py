@@ -1,16 +1,20 @@
 """Objects as files on this machine, with signed upload URLs that bind what S3's do."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterable, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlencode
 
 from app.clock import Clock
 from app.ids import Ids
 from app.storage.objects import (
+    UPLOADS,
     PresignedUpload,
     StorageUnavailable,
     StoredObjectMissing,
@@ -22,6 +26,8 @@ from app.storage.objects import (
 
 SIGNING_PURPOSE = "local object store upload"
 _UNFINISHED = ".unfinished"
+# Looked at in one sweep; the next one goes on where it stopped. 64 take about a millisecond.
+_SWEPT_AT_ONCE = 64
 
 
 class LocalStore:
@@ -38,11 +44,13 @@ class LocalStore:
         self._keys = tuple(signing_keys)
         self._clock = clock
         self._ids = ids
+        self._sweeping = threading.Lock()
+        self._waiting = self._uploads()
 
     async def open(self) -> None:
         """Make the folder, private to this user; raises StorageUnavailable."""
         try:
-            await asyncio.to_thread((self._folder / _UNFINISHED).mkdir, mode=0o700, parents=True, exist_ok=True)
+            await asyncio.to_thread(self._make_folder)
         except OSError as error:
             raise self._unavailable(error) from error
 
@@ -106,6 +114,14 @@ class LocalStore:
         except OSError as error:
             raise self._unavailable(error) from error
 
+    async def sweep_uploads(self, *, older_than_s: float) -> None:
+        """Remove what waits under UPLOADS for longer, and parts that a crash left behind; a few files at a time."""
+        oldest_s = self._clock.now().timestamp() - older_than_s
+        try:
+            await asyncio.to_thread(self._sweep, oldest_s)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def public_url(self, key: str) -> str:
         """Where anybody may GET the object."""
         return f"{self._base_url}/{demand_key(key)}"
@@ -131,6 +147,32 @@ class LocalStore:
             raise UploadRefused(f"the content type must be {signed_mime}, as signed")
         if length_bytes != int(signed_length):
             raise UploadRefused(f"the body must be {signed_length} bytes, as signed")
+
+    def _make_folder(self) -> None:
+        (self._folder / _UNFINISHED).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.stat().st_uid == os.geteuid():
+            # mkdir gives its mode to the last folder only, and none to one that is there already.
+            self._folder.chmod(0o700)
+
+    def _sweep(self, oldest_s: float) -> None:
+        if not self._sweeping.acquire(blocking=False):
+            return
+        try:
+            looked_at = list(islice(self._waiting, _SWEPT_AT_ONCE))
+            for path in looked_at:
+                with contextlib.suppress(FileNotFoundError):  # taken over meanwhile
+                    if path.stat().st_mtime < oldest_s:
+                        path.unlink()
+            if len(looked_at) < _SWEPT_AT_ONCE:
+                self._waiting = self._uploads()
+        finally:
+            self._sweeping.release()
+
+    def _uploads(self) -> Iterator[Path]:
+        """Every file that waits, read from the disk as far as it is looked at."""
+        for folder in (self._folder / UPLOADS, self._folder / _UNFINISHED):
+            for parent, _, names in os.walk(folder):
+                yield from (Path(parent) / name for name in names)
 
     def _path(self, key: str) -> Path:
         return self._folder / demand_key(key)

@@ -13,6 +13,9 @@ from typing import Protocol
 
 # Segments never begin with a dot: no "..", and no clash with unfinished files. S3 takes 1,024 bytes of key.
 _KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}/){0,6}[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+# What people upload waits here, where nobody can read it, until a clean copy of it is made.
+UPLOADS = "uploads/"
+
 _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")
 
 
@@ -70,6 +73,10 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; no error when there is none."""
+        ...
+
+    async def sweep_uploads(self, *, older_than_s: float) -> None:
+        """Remove some of what waits under UPLOADS for longer; cheap enough to call with every upload."""
         ...
 
     def public_url(self, key: str) -> str:

@@ -117,6 +117,9 @@ class S3Store:
         async with self._answered(key):
             await self._client.delete_object(Bucket=self._bucket, Key=demand_key(key))
 
+    async def sweep_uploads(self, *, older_than_s: float) -> None:
+        """Nothing: the bucket does it by a lifecycle rule that expires `uploads/` after a day (docker/README.md)."""
+
     def public_url(self, key: str) -> str:
         """Where anybody may GET the object."""
         return f"{self._public_base}/{quote(demand_key(key))}"

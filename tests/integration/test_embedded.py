@@ -310,6 +310,8 @@ async def test_the_log_holds_no_personal_data(tmp_path: Path) -> None:
         with pytest.raises(asyncpg.PostgresError):
             await connection.execute("select 'secret@example.org' from nowhere")
         await connection.close()
+    for name in ("postgres.log", "redis.log"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     log = (tmp_path / "postgres.log").read_text()
     assert "ready to accept connections" in log
     assert "secret" not in log

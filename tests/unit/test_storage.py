@@ -1,7 +1,9 @@
 """One contract for both object stores: files behind our own routes, and S3 behind a server that checks signatures."""
 
 import asyncio
+import os
 import re
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -319,9 +321,11 @@ async def test_local_get_serves_photos_only_and_never_as_a_page(tmp_path: Path) 
         assert (await subject.http.head(subject.store.public_url(KEY))).status_code == 200
         await subject.store.write("avatars/a/page", b"<html><script>", mime="image/png")
         await subject.store.write("exports/a/photo", PNG, mime="image/png")
+        await subject.store.write("uploads/a/photo", PNG, mime="image/png")
         for path in (
             "avatars/a/page",
             "exports/a/photo",
+            "uploads/a/photo",
             "avatars/none",
             "avatars",
             "avatars/a",
@@ -331,6 +335,37 @@ async def test_local_get_serves_photos_only_and_never_as_a_page(tmp_path: Path) 
         ):
             answer = await subject.http.get(f"http://testserver/objects/{path}")
             assert answer.status_code == 404, path
+
+
+async def test_local_uploads_that_nobody_took_over_are_swept_away(tmp_path: Path) -> None:
+    """The disk would fill with pictures that people thought better of, with all that their metadata tell."""
+    async for subject in _local(tmp_path):
+        now_s = subject.clock.now().timestamp()
+        ages_s = {f"uploads/a{n}/{n}": 3700 if n % 2 else 3500 for n in range(300)}
+        for key in (*ages_s, KEY):
+            await subject.store.write(key, PNG, mime="image/png")
+            written_s = now_s - ages_s.get(key, 9_999_999)
+            os.utime(tmp_path / "objects" / key, (written_s, written_s))
+        left_over = tmp_path / "objects" / ".unfinished" / "part"
+        left_over.write_bytes(PNG)
+        os.utime(left_over, (0, 0))
+        await asyncio.gather(*(subject.store.sweep_uploads(older_than_s=3600) for _ in range(3)))
+        assert not await subject.missing("uploads/a298/298"), "a few files at a time"
+        for _ in range(12):
+            await subject.store.sweep_uploads(older_than_s=3600)
+        for key, age_s in ages_s.items():
+            assert await subject.missing(key) == (age_s > 3600), key
+        assert not await subject.missing(KEY), "what people show is not an upload"
+        assert not left_over.exists()
+
+
+async def test_local_objects_are_for_their_owner_only(tmp_path: Path) -> None:
+    """Every user of the machine could read everybody's uploads, metadata and all."""
+    (tmp_path / "objects").mkdir(mode=0o755)
+    async for subject in _local(tmp_path):
+        await subject.store.write("uploads/a/b", PNG, mime="image/png")
+        assert stat.S_IMODE((tmp_path / "objects").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / "objects/uploads/a/b").stat().st_mode) == 0o600
 
 
 async def test_local_upload_without_a_length_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What operators and other services read: health, keys, the front page, production's manners."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from app.edge.health import Readiness
 from app.settings import Settings
+from app.storage import StorageUnavailable
 from tests.fakes import FixedClock, Mailbox
 from tests.own_secrets import OWN_SECRETS
 from tests.serving import LOGIN, PASSWORD, Visitor, served
@@ -69,6 +72,30 @@ async def test_health_and_readiness(visitor: Visitor) -> None:
     assert ready.status_code == 200
     assert set(ready.json()["checks"]) == {"database", "redis", "storage", "mail", "models"}
     assert set(ready.json()["checks"].values()) == {"ok"}
+
+
+async def test_readiness_costs_one_look_for_everybody_who_asks() -> None:
+    """A stranger could keep the database, Redis and the face engine busy by asking whether they are there."""
+    looks, broken = 0, False
+
+    async def probe() -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        if broken:
+            raise StorageUnavailable("the folder /srv/secret/place cannot be written")
+
+    kept = Readiness({"storage": probe}, green_kept_s=60.0)
+    assert await asyncio.gather(*(kept.faults() for _ in range(20))) == [{"storage": None}] * 20
+    assert looks == 1
+    at_once = Readiness({"storage": probe}, green_kept_s=0.0, red_kept_s=0.0)
+    await at_once.faults()
+    broken = True
+    fault = (await at_once.faults())["storage"]
+    assert fault is not None
+    assert "/" not in fault
+    broken = False
+    assert (await at_once.faults())["storage"] is None, "a recovery is seen"
 
 
 async def test_what_is_away_is_named_and_can_be_tried_again(

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import struct
 import time
 import zlib
@@ -16,7 +17,8 @@ import pytest
 from PIL import Image
 
 from app.wiring import Services
-from tests.serving import ME, PRESIGN, Visitor
+from tests.fakes import FixedClock
+from tests.serving import LOGIN, ME, PASSWORD, PRESIGN, Visitor
 
 COMMIT = "mutation ($key: String!) { commitAvatar(key: $key) { avatarUrl verifiedAt faceFindings } }"
 
@@ -237,6 +239,41 @@ async def test_somebody_elses_upload(ada: Visitor, transport: httpx.ASGITranspor
     key = await ada.upload(portrait)
     assert await eve.refusal(COMMIT, {"key": key}) == {"code": "FORBIDDEN", "field": "key"}
     assert (await commit(ada, key))["avatarUrl"]
+
+
+async def test_nobody_reads_what_was_uploaded(ada: Visitor, services: Services, portrait: bytes) -> None:
+    """A photo would be public, with the place where it was taken, before its owner decided to show it."""
+    presigned = await ada.presign(size=len(portrait))
+    assert (await ada.put(presigned, portrait)).status_code == 200
+    account_id = (await ada.data(ME))["me"]["id"]
+    assert presigned["key"].startswith(f"avatars/{account_id}/")
+    for address in (presigned["url"], presigned["url"].partition("?")[0], services.store.public_url(presigned["key"])):
+        assert (await ada.http.get(address)).status_code == 404, address
+    clean = (await commit(ada, presigned["key"]))["avatarUrl"]
+    shown_before = (await ada.http.get(clean)).content
+    # The URL lives on, and takes the same number of any bytes.
+    assert (await ada.put(presigned, portrait[::-1])).status_code == 200
+    assert (await ada.http.get(presigned["url"].partition("?")[0])).status_code == 404
+    assert (await ada.http.get(clean)).content == shown_before
+    assert (await commit(ada, presigned["key"]))["avatarUrl"] == clean
+
+
+async def test_abandoned_uploads_are_swept_away(
+    ada: Visitor, services: Services, portrait: bytes, clock: FixedClock
+) -> None:
+    """Pictures that people decided not to show would stay on our disk for ever."""
+    key = await ada.upload(portrait)
+    (waiting,) = (path for path in (services.settings.data_dir / "objects").rglob("uploads/*/*") if path.is_file())
+    made_s = clock.now().timestamp()
+    os.utime(waiting, (made_s, made_s))
+    await ada.presign()
+    assert waiting.exists()
+    clock.advance(3601)
+    payload = (await ada.data(LOGIN, {"email": "ada@example.org", "password": PASSWORD}))["login"]
+    ada.access_token = payload["accessToken"]
+    await ada.presign()
+    assert not waiting.exists()
+    assert (await ada.refusal(COMMIT, {"key": key}))["code"] == "NOT_FOUND"
 
 
 async def test_a_key_that_we_never_gave(ada: Visitor) -> None:
