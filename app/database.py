@@ -81,6 +81,7 @@ class Database:
         queries: Queries,
         max_connections: int = 10,
         acquire_timeout_s: float = ACQUIRE_TIMEOUT_S,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self.queries = queries
         self._acquire_timeout_s = acquire_timeout_s
@@ -92,7 +93,7 @@ class Database:
             init=_prepare_connection,
             reset=_keep_session,
             timeout=CONNECT_TIMEOUT_S,
-            command_timeout=STATEMENT_TIMEOUT_S,
+            command_timeout=statement_timeout_s,
         )
 
     async def open(self) -> None:
@@ -131,7 +132,9 @@ class Database:
         """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
 
         async def whole() -> T:
-            async with self._connection() as connection, connection.transaction():
+            # asyncpg's own transaction on the pool's connection: when BEGIN times out, that of `databases` has already
+            # counted the connection up and never counts it down, and the pool is one connection smaller for good.
+            async with self._connection() as connection, connection.raw_connection.transaction():
                 return await work(Transaction(connection.raw_connection))
 
         return await self._shielded(whole())

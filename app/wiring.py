@@ -31,7 +31,7 @@ from app.verification.photo_faces import PhotoFaces
 from app.verification.service import VerificationService
 from app.verification.store import VerificationStore
 from app.verification.stream import LivenessStreams
-from facecore.engine import load_engine
+from facecore.engine import DescriptorEngine, load_engine
 from facecore.pool import FacePool
 from liveness.challenge import ChallengeSigner
 from liveness.landmarks import FaceCounter, GraphPool
@@ -69,7 +69,12 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, mailer: Mailer | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    mailer: Mailer | None = None,
+    engine: DescriptorEngine | None = None,
 ) -> AsyncIterator[Services]:
     """Opens what `settings` name. PostgreSQL, Redis, storage and mail may still be away: readiness says so."""
     clock, ids = clock or Clock(), ids or Ids()
@@ -99,7 +104,7 @@ async def open_services(
 
         executor = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="frames")
         stack.callback(executor.shutdown)
-        engine = load_engine(settings.face_engine, cache_dir=settings.data_dir / "models")
+        engine = engine or load_engine(settings.face_engine, cache_dir=settings.data_dir / "models")
         pool = FacePool(engine=engine, workers=_cores(), max_waiting=FACE_JOBS_WAITING)
         stack.push_async_callback(pool.close)
         graphs = GraphPool(size=settings.liveness_max_streams, keep_idle=IDLE_GRAPHS)

@@ -2,8 +2,6 @@
 descriptors.
 """
 
-import ctypes
-import gc
 import os
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,7 +61,6 @@ class OnnxEngine:
             self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         except Exception as fault:  # ONNX Runtime raises a family of exceptions without a common public base
             raise ModelError(f"ONNX Runtime cannot load {model.name}: {fault}") from fault
-        _give_back_free_memory()
 
     def describe(self, chips: Chips) -> Descriptors:
         _check_chips(chips)
@@ -118,11 +115,3 @@ def _checked(parts: list[Descriptors], count: int) -> Descriptors:
     if descriptors.shape != (count, DESCRIPTOR_LENGTH) or not np.isfinite(descriptors).all():
         raise FaceError("the face network gave an answer that is no descriptor")
     return descriptors
-
-
-def _give_back_free_memory() -> None:
-    """Return what loading has left free in the heap: 46 of 82 MB (measured), where the C library is glibc."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -10,6 +10,7 @@ from app.database import Database, Transaction, UniqueViolation
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.queries import Queries
+from tests.cables import Cable
 
 SQL = """
 -- name: add_account!
@@ -120,3 +121,34 @@ async def test_a_server_that_is_away_is_said_so(tmp_path: Path) -> None:
     assert caught.value.code is Code.BUSY
     assert caught.value.retry_after_s is not None
     await database.close()
+
+
+async def test_a_database_that_hangs_costs_no_connection_either(database_url: str, tmp_path: Path, ids: Ids) -> None:
+    """A stall of ten seconds would leave a server that answers nobody until it is restarted."""
+    (tmp_path / "test.sql").write_text(SQL)
+    socket_folder = database_url.partition("host=")[2]
+    cable = Cable(f"{socket_folder}/.s.PGSQL.5432")
+    await cable.plug_in()
+    name = database_url.partition("@/")[2].partition("?")[0]
+    database = Database(
+        url=f"postgresql+asyncpg://postgres@127.0.0.1:{cable.port}/{name}",
+        queries=Queries.load(tmp_path),
+        max_connections=POOL,
+        statement_timeout_s=0.3,
+        acquire_timeout_s=2.0,
+    )
+    await database.open()
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(database.queries.add_account, id=ids.uuid7(), email=None)
+
+    await asyncio.gather(*(database.transact(work) for _ in range(POOL)))
+    cable.silence()
+    stalled = await asyncio.gather(*(database.transact(work) for _ in range(2 * POOL)), return_exceptions=True)
+    assert all(isinstance(each, Problem) and each.code is Code.BUSY for each in stalled)
+    await cable.cut()
+    await cable.plug_in()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(database.transact(work) for _ in range(2 * POOL)))
+        await database.close()
+    await cable.unplug()
