@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 3.0
-# Anyone may ask, and each look costs five round trips and a face: how long the last answer is given again. What is red
-# is looked at sooner, so that a recovery is seen at once.
-GREEN_KEPT_S = 2.0
+# Anyone may ask, and each look costs five round trips and a face: so many looks in a while, then the last answer again.
+LOOKS = 4
+LOOKS_WITHIN_S = 2.0
+# What is red is looked at sooner, so that a recovery is seen at once.
 RED_KEPT_S = 0.2
 
 Probe = Callable[[], Awaitable[object]]
@@ -32,26 +34,37 @@ Faults = dict[str, str | None]
 
 
 class Readiness:
-    """Runs the probes, side by side and never twice at once; keeps the answer for a moment."""
+    """Runs the probes, side by side and never twice at once, and not more often than whoever asks should cost us."""
 
     def __init__(
-        self, probes: Mapping[str, Probe], *, green_kept_s: float = GREEN_KEPT_S, red_kept_s: float = RED_KEPT_S
+        self,
+        probes: Mapping[str, Probe],
+        *,
+        looks: int = LOOKS,
+        within_s: float = LOOKS_WITHIN_S,
+        red_kept_s: float = RED_KEPT_S,
     ) -> None:
         self._probes = dict(probes)
-        self._green_kept_s = green_kept_s
+        self._within_s = within_s
         self._red_kept_s = red_kept_s
         self._looking = asyncio.Lock()
+        self._looked_at_s: deque[float] = deque(maxlen=looks)
         self._faults: Faults = {}
-        self._good_until_s = 0.0
 
     async def faults(self) -> Faults:
-        """What is wrong with each part, None where nothing is."""
+        """What is wrong with each part, None where nothing is; at most `within_s` old."""
         async with self._looking:
-            if time.monotonic() >= self._good_until_s:
+            if self._wants_a_look(time.monotonic()):
                 found = await asyncio.gather(*(_fault(name, probe) for name, probe in self._probes.items()))
                 self._faults = dict(zip(self._probes, found, strict=True))
-                self._good_until_s = time.monotonic() + (self._red_kept_s if any(found) else self._green_kept_s)
+                self._looked_at_s.append(time.monotonic())
         return self._faults
+
+    def _wants_a_look(self, now_s: float) -> bool:
+        looked = self._looked_at_s
+        if len(looked) < (looked.maxlen or 0) or now_s - looked[0] >= self._within_s:
+            return True
+        return any(self._faults.values()) and now_s - looked[-1] >= self._red_kept_s
 
 
 def routes(services: "Services") -> list[Route]:

@@ -85,17 +85,17 @@ async def test_readiness_costs_one_look_for_everybody_who_asks() -> None:
         if broken:
             raise StorageUnavailable("the folder /srv/secret/place cannot be written")
 
-    kept = Readiness({"storage": probe}, green_kept_s=60.0)
+    kept = Readiness({"storage": probe}, looks=2, within_s=60.0, red_kept_s=0.0)
     assert await asyncio.gather(*(kept.faults() for _ in range(20))) == [{"storage": None}] * 20
-    assert looks == 1
-    at_once = Readiness({"storage": probe}, green_kept_s=0.0, red_kept_s=0.0)
-    await at_once.faults()
+    assert looks == 2
     broken = True
+    assert (await kept.faults())["storage"] is None, "the last answer, for a while"
+    at_once = Readiness({"storage": probe}, looks=1, within_s=60.0, red_kept_s=0.0)
     fault = (await at_once.faults())["storage"]
     assert fault is not None
     assert "/" not in fault
     broken = False
-    assert (await at_once.faults())["storage"] is None, "a recovery is seen"
+    assert (await at_once.faults())["storage"] is None, "a recovery is seen at once"
 
 
 async def test_what_is_away_is_named_and_can_be_tried_again(
