@@ -20,6 +20,4 @@ class LivenessStep(StrEnum):
         return self in _HEAD_TURNS
 
 
-_HEAD_TURNS = frozenset(
-    {LivenessStep.LOOK_LEFT, LivenessStep.LOOK_RIGHT, LivenessStep.LOOK_UP, LivenessStep.LOOK_DOWN}
-)
+_HEAD_TURNS = frozenset({LivenessStep.LOOK_LEFT, LivenessStep.LOOK_RIGHT, LivenessStep.LOOK_UP, LivenessStep.LOOK_DOWN})
