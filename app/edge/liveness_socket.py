@@ -14,6 +14,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.accounts.model import Origin, Viewer
+from app.clock import rfc3339
 from app.edge.cors import allowed_origins
 from app.edge.requests import Caller
 from app.errors import Code, Problem
@@ -102,7 +103,7 @@ class _Conversation:
                 "maxFrameBytes": MAX_FRAME_BYTES,
                 "targetFps": TARGET_FPS,
                 "credit": INITIAL_CREDIT,
-                "expiresAt": stream.expires_at.isoformat(),
+                "expiresAt": rfc3339(stream.expires_at),
             }
         )
         inbox = FrameInbox()
@@ -154,7 +155,7 @@ class _Conversation:
             {
                 "type": "result",
                 "success": outcome.success,
-                "verifiedAt": at.isoformat() if at else None,
+                "verifiedAt": rfc3339(at) if at else None,
                 "error": outcome.error,
                 "retryAfterS": outcome.retry_after_s,
             }

@@ -6,7 +6,7 @@ Ariadne answers null for a field without a resolver; here such a field must be a
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from app.accounts.model import Viewer
+from app.clock import rfc3339
 from app.graphql import accounts, profiles, verification
 from app.graphql.context import AuthPayload, Info
 from app.profiles.model import PhotoUpload, UploadHeader
@@ -56,7 +57,7 @@ class SchemaGap(Exception):
 @date_time.serializer
 def serialize_date_time(value: datetime) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(value)
 
 
 def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
