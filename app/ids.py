@@ -22,10 +22,6 @@ class Ids:
         """`count` random bytes."""
         return secrets.token_bytes(count)
 
-    def digits(self, count: int) -> str:
-        """`count` decimal digits, each equally likely, leading zeros kept."""
-        return f"{secrets.randbelow(10**count):0{count}d}"
-
     def below(self, bound: int) -> int:
         """A whole number from 0 to `bound` - 1, without bias."""
         return secrets.randbelow(bound)

@@ -39,7 +39,7 @@ class Limit:
 
 
 class RateLimits:
-    """Spends and refunds attempts."""
+    """Spends attempts."""
 
     def __init__(self, *, redis: "Redis") -> None:
         self._redis = redis
@@ -66,13 +66,6 @@ class RateLimits:
                 retry_after_s=wait_s,
                 reason=limit.name,
             )
-
-    async def refund(self, limit: Limit, key: str) -> None:
-        """Forgets what was spent, as after a success that should not count against the next attempt."""
-        try:
-            await self._redis.delete(_name(limit, key))
-        except (RedisError, OSError) as error:
-            log.warning("redis away while refunding %s: %s", limit.name, type(error).__name__)
 
 
 def _name(limit: Limit, key: str) -> str:

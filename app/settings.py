@@ -117,11 +117,6 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost"
 
 
-def process_environment() -> dict[str, str]:
-    """A copy of the process environment, for starting child processes."""
-    return dict(os.environ)
-
-
 class _Reader:
     def __init__(self, environment: Mapping[str, str], *, listening_on: str | None) -> None:
         self._environment = environment

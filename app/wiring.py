@@ -102,8 +102,12 @@ async def open_services(
         await store.open()
         stack.push_async_callback(store.close)
 
-        executor = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="frames")
-        stack.callback(executor.shutdown)
+        # Frames have threads of their own: photos and browsers' claims take turns with them for a core, not for a
+        # place in the queue, so that open streams keep their pace.
+        frame_threads = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="frames")
+        stack.callback(frame_threads.shutdown)
+        photo_threads = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="photos")
+        stack.callback(photo_threads.shutdown)
         engine = engine or load_engine(settings.face_engine, cache_dir=settings.data_dir / "models")
         pool = FacePool(engine=engine, workers=_cores(), max_waiting=FACE_JOBS_WAITING)
         stack.push_async_callback(pool.close)
@@ -117,7 +121,6 @@ async def open_services(
 
         claims = BrowserClaims(
             counter=counter,
-            executor=executor,
             allow_bare_stills=settings.liveness_allow_bare_stills,
             clock=clock,
         )
@@ -175,12 +178,12 @@ async def open_services(
             database=database,
             redis=redis,
             store=store,
-            faces=Faces(photo_faces=photo_faces, pool=pool, executor=executor),
+            faces=Faces(photo_faces=photo_faces, pool=pool, executor=photo_threads),
             verification=verification_store,
             limits=limits,
             clock=clock,
             ids=ids,
-            executor=executor,
+            executor=photo_threads,
         )
         yield Services(
             settings=settings,
@@ -197,7 +200,7 @@ async def open_services(
             profiles=profiles,
             verification=verification,
             graphs=graphs,
-            streams=LivenessStreams(service=verification, graphs=graphs, counter=counter, executor=executor),
+            streams=LivenessStreams(service=verification, graphs=graphs, counter=counter, executor=frame_threads),
             face_pool=pool,
         )
 

@@ -176,7 +176,7 @@ class AccountService:
             async with asyncio.timeout(self._mail_patience_s):
                 # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
                 await self._mailer.send(_verification_mail(email, f"{self._public_url}/verify#token={token}"))
-        except Exception as error:  # whatever the mail server does, the account stands; the link can be sent again
+        except Exception as error:  # whatever the mail server does, the account stands and works unproved
             log.warning("verification mail not sent to account %s: %s", account_id, type(error).__name__)
 
 

@@ -29,6 +29,7 @@ from facecore.engine import DescriptorEngine, load_engine
 from facecore.error_rates import SWEEP, error_rates
 from facecore.errors import FaceError
 from facecore.photos import PhotoError, decode
+from liveness.landmarks import LandmarksError
 
 # Files of the operator's own: the limits of uploads do not apply, only what one process can hold.
 MAX_FILE_BYTES = 50_000_000
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         if options.pairs is not None:
             return _run_pairs(options)
         return _run_two(options)
-    except (Unusable, FaceError) as error:
+    except (Unusable, FaceError, LandmarksError) as error:
         print(f"bonafide compare: {error}", file=sys.stderr)
         return 2
 

@@ -2,7 +2,8 @@
 
 Looks at the settings, the data folder, PostgreSQL, Redis, the object store, mail, the models and the clock, with the
 same settings as `bonafide serve`. Embedded PostgreSQL and Redis are used where they run, else started for the look.
-Nothing is changed but a probe object, which is deleted again.
+A probe object is written and deleted again. On a fresh machine the data folder, the embedded servers' files and the
+converted face model are made, as the first `bonafide serve` would.
 
 Exit code 0: all well; 1: at least one fault. --json prints {"ok", "checks": [{"name", "ok", "detail", "advice"}]}.
 """

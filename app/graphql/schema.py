@@ -45,7 +45,6 @@ ENUMS: Mapping[str, Mapping[str, object]] = {
     "LivenessStep": LivenessStep.__members__,
     "VerificationError": VerificationError.__members__,
 }
-ROOTS = ("Query", "Mutation")
 
 date_time = ScalarType("DateTime")
 

@@ -1,13 +1,18 @@
-"""A browser's claim, judged on the server's own reading of its pictures, off the event loop."""
+"""A browser's claim, judged on the server's own reading of its pictures, off the event loop.
+
+Claims wait for each other on a thread of their own: a crowd of them takes turns with the streams for a core, and never
+fills the threads that judge frames.
+"""
 
 import asyncio
-import threading
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.clock import Clock
+from app.errors import Code, Problem
 from app.verification.inbox import frame_problem
 from app.verification.key_faces import NEUTRAL, KeyFaces
 from app.verification.model import ClaimedStep, Rgb, VerificationError
@@ -17,6 +22,9 @@ from liveness.frames import FrameError, decode_frame
 from liveness.landmarks import FaceCounter, FaceMeshGraph
 
 MOST_FACES = 2
+MOST_WAITING = 32
+"""Claims at once; about 0.1 s each, so the last waits 3 s. One more is told BUSY with the seconds to wait."""
+RETRY_BUSY_S = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,13 +39,26 @@ class JudgedClaim:
 class BrowserClaims:
     """Decodes and judges claims one at a time on a still graph of its own: about 20 ms a picture."""
 
-    def __init__(self, *, counter: FaceCounter, executor: Executor, allow_bare_stills: bool, clock: Clock) -> None:
+    def __init__(self, *, counter: FaceCounter, allow_bare_stills: bool, clock: Clock) -> None:
         self._graph = FaceMeshGraph(still=True, max_faces=MOST_FACES)
-        self._graph_lock = threading.Lock()
         self._counter = counter
-        self._executor = executor
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="claims")
+        self._waiting = 0
         self._allow_bare_stills = allow_bare_stills
         self._clock = clock
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A place among the claims at work, for decoding and judging one; raises Problem(BUSY) when all are taken."""
+        if self._waiting >= MOST_WAITING:
+            raise Problem(
+                Code.BUSY, f"Many checks are waiting. Try again in {RETRY_BUSY_S} s.", retry_after_s=RETRY_BUSY_S
+            )
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def decode(self, jpeg: bytes, *, field: str) -> Rgb:
         """The picture, uint8 (H, W, 3); raises Problem naming `field` for what is no frame."""
@@ -60,21 +81,20 @@ class BrowserClaims:
         )
 
     def close(self) -> None:
-        """Frees the graph."""
-        with self._graph_lock:
-            self._graph.close()
+        """Finishes what is being judged and frees the graph."""
+        self._executor.shutdown()
+        self._graph.close()
 
     def _judge(self, challenge: Challenge, still: Rgb, claimed: list[ClaimedFrame], now: datetime) -> "JudgedClaim":
         left_ms = (challenge.expires_at - now).total_seconds() * 1000
-        with self._graph_lock:
-            verdict = judge_evidence(
-                steps=challenge.steps,
-                still=still,
-                frames=claimed,
-                graph=self._graph,
-                counter=self._counter,
-                life_ms=int(CHALLENGE_LIFE_S * 1000 - left_ms),
-            )
+        verdict = judge_evidence(
+            steps=challenge.steps,
+            still=still,
+            frames=claimed,
+            graph=self._graph,
+            counter=self._counter,
+            life_ms=int(CHALLENGE_LIFE_S * 1000 - left_ms),
+        )
         if not verdict.passed:
             error = VerificationError(verdict.error or VerificationError.CHALLENGE_FAILED)
             return JudgedClaim(error=error, reasons=verdict.reasons)
@@ -84,8 +104,7 @@ class BrowserClaims:
         self, _challenge: Challenge, still: Rgb, _claimed: list[ClaimedFrame], _now: datetime
     ) -> "JudgedClaim":
         """LIVENESS_ALLOW_BARE_STILLS: any single face counts, and nothing is proved."""
-        with self._graph_lock:
-            meshes = self._graph.read(still)
+        meshes = self._graph.read(still)
         if len(meshes) != 1:
             return JudgedClaim(error=VerificationError.MULTIPLE_FACES if meshes else VerificationError.NO_FACE)
         faces = KeyFaces()

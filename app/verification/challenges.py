@@ -122,8 +122,13 @@ class Challenges:
     def _blink_substitute(
         self, steps: Collection[LivenessStep], exclude: Collection[LivenessStep]
     ) -> LivenessStep | None:
-        """A step that is neither excluded nor asked already, so that it can stand anywhere in the challenge."""
+        """A step that is neither excluded nor asked already, so that it can stand anywhere in the challenge.
+
+        Another gesture of the face, where there is one: what a turned mask cannot do must not fall out of a challenge
+        because somebody streams slowly.
+        """
         free = [step for step in LivenessStep if step not in steps and step not in exclude and step is not _BLINK]
+        free = [step for step in free if not step.is_head_turn] or free
         return free[self._ids.below(len(free))] if free else None
 
 

@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
-
 from app.accounts.model import Viewer
 from app.clock import Clock
 from app.errors import Code, Problem
@@ -24,8 +22,6 @@ from liveness.challenge import MAX_STEPS, Challenge, LivenessPurpose
 from liveness.steps import LivenessStep
 
 log = logging.getLogger(__name__)
-
-_BLANK_CHIP = np.zeros((1, 150, 150, 3), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,12 +114,13 @@ class VerificationService:
         challenge = await self._readable(viewer, token)
         if isinstance(challenge, Outcome):
             return challenge
-        still = await self._claims.decode(frame, field="frame")
-        frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]
-        attempt = await self.begin(viewer, token)
-        if isinstance(attempt, Outcome):
-            return attempt
-        claim = await self._claims.judge(attempt.challenge, still=still, evidence=evidence, frames=frames)
+        with self._claims.turn():
+            still = await self._claims.decode(frame, field="frame")
+            frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]
+            attempt = await self.begin(viewer, token)
+            if isinstance(attempt, Outcome):
+                return attempt
+            claim = await self._claims.judge(attempt.challenge, still=still, evidence=evidence, frames=frames)
         if claim.error is not None:
             return await self.fail(attempt, claim.error, claim.reasons)
         return await self.settle(attempt, claim.faces)
@@ -164,10 +161,6 @@ class VerificationService:
                 attempt, VerificationError.FACE_MISMATCH, ["the face is not that of the profile photo"]
             )
         return await self._award(attempt)
-
-    async def check(self) -> None:
-        """Raises FaceError or Problem unless the face model answers; for readiness."""
-        await self._pool.describe(_BLANK_CHIP)
 
     async def _readable(self, viewer: Viewer, token: str) -> Challenge | Outcome:
         if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:

@@ -1,13 +1,16 @@
 """Templates and badges in PostgreSQL."""
 
+import logging
 from datetime import datetime
 from uuid import UUID
-
-import numpy as np
 
 from app.database import Database, Transaction
 from app.secrets import Encryption
 from app.verification.model import Descriptor, PhotoTemplate
+from facecore.errors import FaceError
+from facecore.template import pack, unpack
+
+log = logging.getLogger(__name__)
 
 
 class VerificationStore:
@@ -27,7 +30,12 @@ class VerificationStore:
         if row is None:
             return None
         plain = self._encryption.open(row["template_sealed"], context=_context(account_id, row["avatar_key"]))
-        descriptor = np.frombuffer(plain, dtype="<f4")
+        try:
+            descriptor = unpack(plain)
+        except FaceError as error:
+            # Another release's network or alignment: never compared; committing the photo again makes a new one.
+            log.warning("template of account=%s is not usable: %s", account_id, error)
+            return None
         return PhotoTemplate(account_id=account_id, avatar_key=row["avatar_key"], descriptor=descriptor)
 
     async def replace_photo_template(
@@ -37,7 +45,7 @@ class VerificationStore:
         if descriptor is None:
             await transaction.run(self._queries.drop_photo_template, account_id=account_id)
             return
-        sealed = self._encryption.seal(descriptor.astype("<f4").tobytes(), context=_context(account_id, avatar_key))
+        sealed = self._encryption.seal(pack(descriptor), context=_context(account_id, avatar_key))
         await transaction.run(
             self._queries.replace_photo_template,
             account_id=account_id,

@@ -60,10 +60,10 @@ class LivenessStreams:
         try:
             attempt = await self._service.begin(viewer, token)
         except BaseException:
-            lease.release()
+            self._executor.submit(lease.release)
             raise
         if isinstance(attempt, Outcome):
-            lease.release()
+            self._executor.submit(lease.release)
             return attempt
         return JudgedStream(
             service=self._service,
@@ -94,6 +94,7 @@ class JudgedStream:
         self._executor = executor
         self._faces = KeyFaces()
         self._counter = counter
+        self._ended = False
         self._mirrored = mirrored
 
     @property
@@ -112,7 +113,10 @@ class JudgedStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lease.release()
+        try:
+            self._executor.submit(self._lease.release)  # a reset reads a picture: not for the event loop
+        except RuntimeError:  # the server is closing, and its threads are gone already
+            self._lease.release()
 
     async def judge(
         self,
@@ -138,7 +142,7 @@ class JudgedStream:
             return await self._judge_frames(liveness, inbox, elapsed_ms, answer, waits_ms)
         except BaseException:
             # Ended by the client's leaving or by a message of its own, not by a verdict.
-            if liveness.verdict is None and self._faces.chips:
+            if not self._ended and self._faces.chips:
                 await self._service.left(self._attempt)
             raise
         finally:
@@ -194,6 +198,7 @@ class JudgedStream:
                         return await self._end(effect.verdict, answer)
 
     async def _end(self, verdict: Verdict, answer: Callable[[StreamAnswer], Awaitable[None]]) -> Outcome:
+        self._ended = True
         if not verdict.passed:
             error = VerificationError(verdict.error or VerificationError.CHALLENGE_FAILED)
             return await self._service.fail(self._attempt, error, verdict.reasons)

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
 from app.client.stream import stream_attempt
+from app.clock import rfc3339
 from tests.running import Person, RunningServer, person
 
 
@@ -31,8 +33,11 @@ async def test_a_person_earns_the_badge(server: RunningServer, astronaut_path: P
         assert result["success"], result
         me = await eileen.api.me()
         assert me is not None
-        assert me["verifiedAt"] is not None
-        assert me["verifiedAt"][:19] == result["verifiedAt"][:19]
+        assert me["verifiedAt"] == result["verifiedAt"]
+        connection = await asyncpg.connect((server.services.settings.database_url or "").replace("+asyncpg", ""))
+        on_profile = await connection.fetchval("select verified_at from profiles where handle = 'eileen'")
+        await connection.close()
+        assert rfc3339(on_profile) == result["verifiedAt"]
 
 
 async def test_somebody_else_does_not(server: RunningServer, grace_hopper_path: Path, astronaut: PhotoAnimator) -> None:

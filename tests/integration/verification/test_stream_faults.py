@@ -157,7 +157,9 @@ async def test_a_frame_that_is_no_frame_ends_the_stream(
     assert words["type"] == "error"
     assert code in (4400, 4413)
     assert words["field"] == "frame"
-    assert server.services.graphs.leased == 0
+    async with asyncio.timeout(5):
+        while server.services.graphs.leased:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_frame_over_the_limit_is_too_large(server: RunningServer, astronaut_path: Path) -> None:
@@ -320,3 +322,24 @@ async def test_signing_out_ends_the_stream_within_a_second(server: RunningServer
             async with asyncio.timeout(3):
                 words, code = await socket.last_words()
     assert (words["code"], code) == ("UNAUTHENTICATED", 4401)
+
+
+async def test_a_client_that_never_reads_is_stopped(
+    server: RunningServer, astronaut_path: Path, astronaut_at_rest: bytes
+) -> None:
+    """Answers to somebody who does not listen would pile up in the server's memory."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        challenge = await eileen.challenge()
+        async with wire(server) as socket:
+            await socket.start(challenge.token, eileen.access_token)
+            await socket.heard()
+            socket.connection.transport.pause_reading()
+            # What it knows of its credit is what it was first told; it sends on regardless.
+            for seq in range(10 * MAX_OVERDRAWN):
+                await socket.frame(seq, astronaut_at_rest, captured_ms=seq)
+            async with asyncio.timeout(10):
+                while server.services.graphs.leased:
+                    await asyncio.sleep(0.02)
+            socket.connection.transport.resume_reading()
+            words, code = await socket.last_words()
+    assert (words["code"], code) == ("RATE_LIMITED", 4429)
