@@ -132,8 +132,8 @@ class Database:
         """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
 
         async def whole() -> T:
-            # asyncpg's own transaction on the pool's connection: when BEGIN times out, that of `databases` has already
-            # counted the connection up and never counts it down, and the pool is one connection smaller for good.
+            # asyncpg's own transaction on the pool's connection: that of `databases` counts the connection up before
+            # BEGIN, and does not count it down when BEGIN times out.
             async with self._connection() as connection, connection.raw_connection.transaction():
                 return await work(Transaction(connection.raw_connection))
 
