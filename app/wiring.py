@@ -9,9 +9,11 @@ from pathlib import Path
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.accounts.entry import Entry
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
+from app.audit import AuditLog
 from app.clock import Clock
 from app.database import Database
 from app.ids import Ids
@@ -56,6 +58,7 @@ class Services:
     redis: Redis
     limits: RateLimits
     access_tokens: AccessTokens
+    audit: AuditLog
     mailer: Mailer
     store: ObjectStore
     sessions: SessionService
@@ -145,9 +148,13 @@ async def open_services(
         sessions = SessionService(
             database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
         )
+        audit = AuditLog(database=database, clock=clock, ids=ids)
+        entry = Entry(sessions=sessions, audit=audit)
         accounts = AccountService(
             database=database,
             sessions=sessions,
+            entry=entry,
+            audit=audit,
             passwords=passwords,
             limits=limits,
             mailer=mailer,
@@ -193,6 +200,7 @@ async def open_services(
             redis=redis,
             limits=limits,
             access_tokens=access_tokens,
+            audit=audit,
             mailer=mailer,
             store=store,
             sessions=sessions,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 MAX_USER_AGENT_CHARS = 400
@@ -16,6 +16,9 @@ class SignInMethod(StrEnum):
 
     SIGNUP = "signup"
     PASSWORD = "password"  # noqa: S105 - the name of a method, not a secret
+    SOCIAL = "social"
+    FIREBASE = "firebase"
+    GITHUB = "github"
 
 
 class RefreshRefusal(StrEnum):
@@ -67,8 +70,11 @@ class Viewer:
 
     account_id: UUID
     session_id: UUID
+    signed_in_at: datetime
     email: str | None
     email_verified_at: datetime | None
+    has_password: bool
+    two_factor_enabled: bool
     verified_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -80,6 +86,19 @@ class Viewer:
     face_findings: tuple[str, ...]
     privacy: Mapping[str, Any]
     status: Mapping[str, Any]
+    campus_id: UUID | None
+    persona: str | None
+    onboarded_at: datetime | None
+    headline: str
+    primary_role: str | None
+    availability: str | None
+    timezone: str | None
+    location: str
+    primary_category: str
+    industry_role: str
+    company_name: str
+    contact_links: Mapping[str, str]
+    handle_changed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +111,17 @@ class SignedIn:
     refresh_token: str = field(repr=False)
     refresh_expires_at: datetime
     is_new: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorNeeded:
+    """The first factor was right; what opens the session is a code given together with `temp_token`."""
+
+    temp_token: str = field(repr=False)
+
+
+Admission: TypeAlias = SignedIn | SecondFactorNeeded
+"""What comes of a first factor that was right."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,14 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from app.accounts.entry import Entry
 from app.accounts.limits import LOGIN_PER_EMAIL, LOGIN_PER_IP, SIGNUP_PER_IP, VERIFY_PER_IP
-from app.accounts.model import Credentials, Origin, SignedIn, SignInMethod, Viewer
+from app.accounts.model import Admission, Credentials, Origin, SignedIn, SignInMethod, Viewer
 from app.accounts.passwords import Passwords
 from app.accounts.rules import normalised_display_name, normalised_email, normalised_handle
 from app.accounts.sessions import MAX_TOKEN_CHARS, SessionService
 from app.accounts.store import AccountStore
+from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Transaction, UniqueViolation
 from app.errors import Code, Problem
@@ -43,6 +45,8 @@ class AccountService:
         *,
         database: Database,
         sessions: SessionService,
+        entry: Entry,
+        audit: AuditLog,
         passwords: Passwords,
         limits: RateLimits,
         mailer: Mailer,
@@ -54,6 +58,8 @@ class AccountService:
         self._database = database
         self._store = AccountStore(queries=database.queries)
         self._sessions = sessions
+        self._entry = entry
+        self._audit = audit
         self._passwords = passwords
         self._limits = limits
         self._mailer = mailer
@@ -96,7 +102,9 @@ class AccountService:
                 now=now,
                 expires_at=now + EMAIL_PROOF_TTL,
             )
-            return await self._admit(tx, account_id, SignInMethod.SIGNUP, origin)
+            admitted = await self._entry.admit(tx, account_id, method=SignInMethod.SIGNUP, origin=origin, is_new=True)
+            assert isinstance(admitted, SignedIn), "a new account has no second factor"
+            return admitted
 
         try:
             signed_in = await self._database.transact(work)
@@ -106,8 +114,8 @@ class AccountService:
         await self._mail_link(account_id, email, link_token)
         return signed_in
 
-    async def login(self, *, email: str, password: str, origin: Origin) -> SignedIn:
-        """Opens a session for the right password.
+    async def login(self, *, email: str, password: str, origin: Origin) -> Admission:
+        """Opens a session for the right password, or asks for the second factor.
 
         Raises Problem: UNAUTHENTICATED, the same for a wrong password as for an unknown or malformed address, after
         the same work; RATE_LIMITED; BUSY.
@@ -119,6 +127,7 @@ class AccountService:
         await self._limits.spend(LOGIN_PER_IP, origin.network)
         await self._limits.spend(LOGIN_PER_EMAIL, address or f"malformed from {origin.network}")
 
+        credentials = None
         for _ in range(ENTRY_TRIES):
             credentials = None if address is None else await self._store.credentials(self._database, address)
             stored = None if credentials is None else credentials.password_hash
@@ -126,9 +135,11 @@ class AccountService:
             if credentials is None or not verification.is_right:
                 break
             rehashed = await self._passwords.hash(password) if verification.needs_rehash else None
-            signed_in = await self._database.transact(partial(self._enter, credentials, rehashed, origin))
-            if signed_in is not None:
-                return signed_in
+            admitted = await self._database.transact(partial(self._enter, credentials, rehashed, origin))
+            if admitted is not None:
+                return admitted
+        if credentials is not None:
+            await self._audit.record(AuditEvent.SIGN_IN_FAILED, account_id=credentials.account_id, origin=origin)
         raise Problem(Code.UNAUTHENTICATED, "E-mail address or password is wrong.", reason="WRONG_CREDENTIALS")
 
     async def verify_email(self, token: str, *, origin: Origin) -> UUID:
@@ -156,7 +167,7 @@ class AccountService:
 
     async def _enter(
         self, proved: Credentials, rehashed: str | None, origin: Origin, tx: Transaction
-    ) -> SignedIn | None:
+    ) -> Admission | None:
         # The password was compared before this transaction: had it been changed since, or the account deleted,
         # a session opened now would outlive that change.
         current = await self._store.lock_credentials(tx, proved.account_id)
@@ -164,12 +175,7 @@ class AccountService:
             return None
         if rehashed is not None:
             await self._store.rehash(tx, proved.account_id, rehashed)
-        return await self._admit(tx, proved.account_id, SignInMethod.PASSWORD, origin)
-
-    async def _admit(self, tx: Transaction, account_id: UUID, method: SignInMethod, origin: Origin) -> SignedIn:
-        opened = await self._sessions.open(tx, account_id=account_id, method=method, origin=origin)
-        viewer = await self._sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
-        return self._sessions.signed_in(viewer, opened, is_new=method is SignInMethod.SIGNUP)
+        return await self._entry.admit(tx, proved.account_id, method=SignInMethod.PASSWORD, origin=origin)
 
     async def _mail_link(self, account_id: UUID, email: str, token: str) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
-from app.accounts.model import Origin, SignedIn, Viewer
+from app.accounts.model import Admission, Origin, SecondFactorNeeded, Viewer
 from app.edge.cookies import SessionCookies
 from app.edge.csrf import Csrf
 from app.edge.requests import Caller
@@ -22,10 +22,10 @@ class AuthPayload:
 
     requires_two_factor: bool = False
     temp_token: str | None = field(default=None, repr=False)
-    access_token: str | None = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    user: Viewer | None
-    is_new_user: bool
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    user: Viewer | None = None
+    is_new_user: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,11 +71,14 @@ class Context:
         self.csrf.check(self.caller, session_id=session.session_id, cookie_token=session.csrf_token)
         return session.refresh_token
 
-    def hand_over(self, signed_in: SignedIn, *, held_by_cookie: bool = False) -> AuthPayload:
-        """The AuthPayload; the refresh token goes into the cookie, or into the body where the request asked for it.
+    def hand_over(self, signed_in: Admission, *, held_by_cookie: bool = False) -> AuthPayload:
+        """The AuthPayload, without tokens while a second factor is asked for.
 
+        The refresh token goes into the cookie, or into the body where the request asked for it.
         What came by cookie goes back by cookie, whatever was asked: a script in the page may never read it.
         """
+        if isinstance(signed_in, SecondFactorNeeded):
+            return AuthPayload(requires_two_factor=True, temp_token=signed_in.temp_token)
         self._viewer = signed_in.viewer
         session_id = signed_in.viewer.session_id
         in_body = self.caller.wants_token_in_body and not held_by_cookie

@@ -15,19 +15,29 @@ select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:sal
 from opened
 
 -- name: viewer_by_session^
-select s.id as session_id, a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+select s.id as session_id, s.created_at as session_created_at,
+       a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+       a.password_hash is not null as has_password,
+       exists (select from second_factors f where f.account_id = a.id and f.enabled_at is not null) as two_factor_enabled,
        greatest(a.updated_at, p.updated_at) as updated_at,
-       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status
+       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status,
+       p.campus_id, p.persona, p.onboarded_at, p.headline, p.primary_role, p.availability, p.timezone, p.location,
+       p.primary_category, p.industry_role, p.company_name, p.contact_links, p.handle_changed_at
 from sessions s
 join accounts a on a.id = s.account_id
 join profiles p on p.account_id = a.id
 where s.id = :session_id and s.account_id = :account_id and s.revoked_at is null and s.expires_at > :now
 
 -- name: session_locked_by_token^
-select s.id as session_id, a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+select s.id as session_id, s.created_at as session_created_at,
+       a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
+       a.password_hash is not null as has_password,
+       exists (select from second_factors f where f.account_id = a.id and f.enabled_at is not null) as two_factor_enabled,
        greatest(a.updated_at, p.updated_at) as updated_at,
        p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status,
-       s.created_at as session_created_at, s.expires_at as session_expires_at, s.revoked_at
+       p.campus_id, p.persona, p.onboarded_at, p.headline, p.primary_role, p.availability, p.timezone, p.location,
+       p.primary_category, p.industry_role, p.company_name, p.contact_links, p.handle_changed_at,
+       s.expires_at as session_expires_at, s.revoked_at
 from sessions s
 join accounts a on a.id = s.account_id
 join profiles p on p.account_id = a.id

@@ -8,10 +8,12 @@ import asyncpg
 import pytest
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.accounts.entry import Entry
 from app.accounts.model import Origin, SignedIn, SignInMethod
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
+from app.audit import AuditLog
 from app.database import Database, Transaction
 from app.ids import Ids
 from app.mail import Mailer
@@ -31,6 +33,8 @@ class Slice:
     """What a test of accounts touches; `sql` is a connection of the test's own."""
 
     accounts: AccountService
+    entry: Entry
+    audit: AuditLog
     sessions: SessionService
     passwords: Passwords
     database: Database
@@ -56,6 +60,8 @@ class Slice:
         return AccountService(
             database=self.database,
             sessions=self.sessions,
+            entry=self.entry,
+            audit=self.audit,
             passwords=passwords or self.passwords,
             limits=limits or self.limits,
             mailer=mailer or self.mailbox,
@@ -112,9 +118,13 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
     sessions = SessionService(
         database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
     )
+    audit = AuditLog(database=database, clock=clock, ids=ids)
+    entry = Entry(sessions=sessions, audit=audit)
     accounts = AccountService(
         database=database,
         sessions=sessions,
+        entry=entry,
+        audit=audit,
         passwords=passwords,
         limits=limits,
         mailer=mailbox,
@@ -125,6 +135,8 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
     yield Slice(
         accounts=accounts,
+        entry=entry,
+        audit=audit,
         sessions=sessions,
         passwords=passwords,
         database=database,

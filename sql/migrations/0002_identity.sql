@@ -1,0 +1,130 @@
+-- Identity complete: campuses, second factors, other people's sign-in, onboarding, search, outbox, audit.
+
+create table campuses (
+  id uuid primary key,
+  name text not null,
+  domain text not null,
+  created_at timestamptz not null default now(),
+  constraint campuses_domain_unique unique (domain),
+  constraint campuses_domain_lower check (domain = lower(domain))
+);
+
+-- A proof whose `email` is set changes the account's address when it is used; the others prove the one it has.
+alter table email_proofs add column email text;
+
+create table password_resets (
+  id uuid primary key,
+  account_id uuid not null references accounts (id) on delete cascade,
+  token_hash bytea not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  constraint password_resets_hash_unique unique (token_hash)
+);
+create unique index password_resets_one_open on password_resets (account_id) where used_at is null;
+
+-- Time-based one-time passwords (RFC 6238). `last_step` only grows: a code is taken once.
+create table second_factors (
+  account_id uuid primary key references accounts (id) on delete cascade,
+  secret_sealed bytea not null,
+  last_step bigint not null default 0,
+  created_at timestamptz not null default now(),
+  enabled_at timestamptz
+);
+
+create table backup_codes (
+  account_id uuid not null references second_factors (account_id) on delete cascade,
+  code_hash bytea not null,
+  used_at timestamptz,
+  primary key (account_id, code_hash)
+);
+
+-- An account at a provider is (issuer, subject); addresses change hands, subjects do not (OpenID Connect Core, 5.7).
+create table identities (
+  issuer text not null,
+  subject text not null,
+  account_id uuid not null references accounts (id) on delete cascade,
+  provider text not null,
+  email text,
+  email_verified boolean not null default false,
+  username text,
+  token_sealed bytea,
+  linked_at timestamptz not null default now(),
+  last_used_at timestamptz not null default now(),
+  primary key (issuer, subject),
+  constraint identities_one_per_provider unique (account_id, provider)
+);
+
+alter table profiles
+  add column campus_id uuid references campuses (id),
+  add column persona text,
+  add column onboarded_at timestamptz,
+  add column headline text not null default '',
+  add column primary_role text,
+  add column availability text,
+  add column timezone text,
+  add column location text not null default '',
+  add column primary_category text not null default '',
+  add column industry_role text not null default '',
+  add column company_name text not null default '',
+  add column contact_links jsonb not null default '{}',
+  add column handle_changed_at timestamptz;
+create index profiles_by_campus on profiles (campus_id) where campus_id is not null;
+
+-- A handle that was given up stays out of other people's reach for a while.
+create table handle_holds (
+  handle text primary key,
+  account_id uuid not null references accounts (id) on delete cascade,
+  held_until timestamptz not null
+);
+
+create table skills (
+  id uuid primary key,
+  name text not null,
+  category text not null,
+  constraint skills_name_unique unique (name)
+);
+
+create table profile_skills (
+  account_id uuid not null references profiles (account_id) on delete cascade,
+  skill_id uuid not null references skills (id) on delete cascade,
+  primary key (account_id, skill_id)
+);
+create index profile_skills_by_skill on profile_skills (skill_id);
+
+-- Written in the transaction of what it tells; delivered at least once.
+create table outbox_events (
+  id uuid primary key,
+  event text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now(),
+  due_at timestamptz not null default now(),
+  attempts integer not null default 0,
+  delivered_at timestamptz
+);
+create index outbox_events_due on outbox_events (due_at) where delivered_at is null;
+
+-- Append-only. Rows leave with their account alone, in a transaction that says so: set local bonafide.erasing = '<id>'.
+create table audit_events (
+  id uuid primary key,
+  account_id uuid not null,
+  event text not null,
+  at timestamptz not null,
+  ip text not null default '',
+  user_agent text not null default '',
+  detail jsonb not null default '{}'
+);
+create index audit_events_by_account on audit_events (account_id, id desc);
+
+create function audit_events_are_kept() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' and current_setting('bonafide.erasing', true) = old.account_id::text then
+    return old;
+  end if;
+  raise exception 'audit events are never changed';
+end
+$$;
+create trigger audit_events_kept before update or delete on audit_events
+  for each row execute function audit_events_are_kept();
+create trigger audit_events_not_truncated before truncate on audit_events
+  for each statement execute function audit_events_are_kept();
