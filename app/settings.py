@@ -68,6 +68,9 @@ class Settings:
     argon2_time_cost: int
     argon2_parallelism: int
 
+    webhook_url: str | None
+    webhook_secrets: tuple[bytes, ...] = field(repr=False)
+
     face_engine: str
     face_threshold: float
     liveness_max_streams: int
@@ -150,6 +153,8 @@ class _Reader:
             argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), _whole(8, 4 * 1024**2)),
             argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), _whole(1, 64)),
             argon2_parallelism=self._read("ARGON2_PARALLELISM", "1", _whole(1, 64)),
+            webhook_url=self._optional("WEBHOOK_URL", _http_url),
+            webhook_secrets=self._optional("WEBHOOK_SECRET", _webhook_secrets) or (),
             face_engine=self._read("FACE_ENGINE", "onnx", _one_of("onnx", "dlib")),
             face_threshold=self._read("FACE_THRESHOLD", "0.5", _number(0.1, 1.0)),
             liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", _whole(1, 1024)),
@@ -185,6 +190,11 @@ class _Reader:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
                 if getattr(settings, name.lower()) is None:
                     yield name, "is needed because S3_BUCKET is set"
+        if settings.webhook_url is not None and not settings.webhook_secrets:
+            yield (
+                "WEBHOOK_SECRET",
+                "is needed because WEBHOOK_URL is set: without it nobody can tell our events from forged ones",
+            )
         if settings.liveness_secret in settings.secret_keys:
             yield "LIVENESS_SECRET", "is the same as SECRET_KEY; use another one"
         reachable = self._reachable(settings)
@@ -207,6 +217,8 @@ class _Reader:
     def _production_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
         if urlsplit(settings.public_url).scheme != "https":
             yield "PUBLIC_URL", "production is served over https"
+        if settings.webhook_url is not None and urlsplit(settings.webhook_url).scheme != "https":
+            yield "WEBHOOK_URL", "production sends events over https"
         listed = [origin for origin in settings.allowed_origins if not settings.public_url.startswith(origin)]
         if any(urlsplit(origin).scheme != "https" for origin in listed):
             yield "ALLOWED_ORIGINS", "production trusts https origins only: anyone on the way can change an http page"
@@ -306,6 +318,22 @@ def _secret(text: str) -> str:
 
 def _secrets(text: str) -> tuple[str, ...]:
     return tuple(_secret(part.strip()) for part in text.split(","))
+
+
+def _webhook_secrets(text: str) -> tuple[bytes, ...]:
+    """As Standard Webhooks writes them: base64 of 24 to 64 bytes, `whsec_` in front."""
+    secrets = []
+    for number, part in enumerate(text.split(","), start=1):
+        try:
+            secret = base64.b64decode(part.strip().removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            secret = b""
+        if not 24 <= len(secret) <= 64 or len(set(secret)) < _MIN_DIFFERENT:
+            raise ValueError(
+                f"secret {number} is not the base64 of 24 to 64 random bytes (make one: openssl rand -base64 32)"
+            )
+        secrets.append(secret)
+    return tuple(secrets)
 
 
 def _keys(text: str) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ from app.clock import Clock
 from app.database import Database
 from app.ids import Ids
 from app.mail import Mailer, mailer_from
+from app.outbox import Deliverer, Outbox, Webhook
 from app.profiles.service import ProfileService
 from app.queries import Queries
 from app.rate_limits import RateLimits
@@ -59,6 +60,7 @@ class Services:
     limits: RateLimits
     access_tokens: AccessTokens
     audit: AuditLog
+    outbox: Outbox
     mailer: Mailer
     store: ObjectStore
     sessions: SessionService
@@ -149,6 +151,12 @@ async def open_services(
             database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
         )
         audit = AuditLog(database=database, clock=clock, ids=ids)
+        outbox = Outbox(database=database, clock=clock, ids=ids)
+        if settings.webhook_url is not None:
+            webhook = Webhook(url=settings.webhook_url, secrets=settings.webhook_secrets, clock=clock)
+            deliverer = Deliverer(outbox=outbox, webhook=webhook, clock=clock)
+            deliverer.open()
+            stack.push_async_callback(deliverer.close)
         entry = Entry(sessions=sessions, audit=audit)
         accounts = AccountService(
             database=database,
@@ -201,6 +209,7 @@ async def open_services(
             limits=limits,
             access_tokens=access_tokens,
             audit=audit,
+            outbox=outbox,
             mailer=mailer,
             store=store,
             sessions=sessions,

@@ -161,3 +161,19 @@ def test_s3_without_credentials_is_a_fault() -> None:
 def test_the_database_url_that_hosts_hand_out_is_understood(url: str) -> None:
     """Copying the hoster's URL would fail on a driver name."""
     assert Settings.from_environment({"DATABASE_URL": url}).database_url == "postgresql+asyncpg://u:p@h/d"
+
+
+def test_events_are_never_sent_unsigned_or_in_clear() -> None:
+    """Anybody could tell the receiver that somebody joined, or read who did."""
+    secret = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
+    hook = {"WEBHOOK_URL": "https://app.example.org/hook", "WEBHOOK_SECRET": secret}
+    assert Settings.from_environment({**PRODUCTION, **hook}).webhook_secrets == (bytes(range(32)),)
+    for name, value in (
+        ("WEBHOOK_SECRET", ""),
+        ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("WEBHOOK_SECRET", base64.b64encode(b"x" * 32).decode()),
+        ("WEBHOOK_URL", "http://app.example.org/hook"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_environment({**PRODUCTION, **hook, name: value})
+        assert {fault.split(":")[0] for fault in caught.value.faults} == {name}
