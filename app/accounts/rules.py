@@ -59,16 +59,23 @@ def normalised_handle(given: str) -> str:
 
 def normalised_display_name(given: str) -> str:
     """The name in NFC without surrounding blanks; raises Problem(BAD_USER_INPUT, field `displayName`)."""
-    if len(given) > 4 * MAX_DISPLAY_NAME_CHARS:
-        raise _refused("displayName", f"A name has at most {MAX_DISPLAY_NAME_CHARS} characters.")
-    name = unicodedata.normalize("NFC", given).strip()
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in name):
-        raise _refused("displayName", "A name cannot hold line breaks, control or direction-changing characters.")
+    name = single_line(given, field="displayName", max_chars=MAX_DISPLAY_NAME_CHARS)
     if not any(unicodedata.category(c)[0] in "LNPS" for c in name):
         raise _refused("displayName", "A name needs at least one visible character.")
-    if len(name) > MAX_DISPLAY_NAME_CHARS:
-        raise _refused("displayName", f"A name has at most {MAX_DISPLAY_NAME_CHARS} characters.")
     return name
+
+
+def single_line(given: str, *, field: str, max_chars: int) -> str:
+    """The text in NFC without surrounding blanks, perhaps empty; raises Problem(BAD_USER_INPUT) naming `field`."""
+    too_long = _refused(field, f"Use at most {max_chars} characters.")
+    if len(given) > 4 * max_chars:  # too long in NFC as well, and not worth normalising
+        raise too_long
+    text = unicodedata.normalize("NFC", given).strip()
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in text):
+        raise _refused(field, "Line breaks, control and direction-changing characters cannot stand here.")
+    if len(text) > max_chars:
+        raise too_long
+    return text
 
 
 def _refused(field: str, detail: str, *, reason: str | None = None) -> Problem:
