@@ -19,7 +19,7 @@ from app.database import Database
 from app.ids import Ids
 from app.mail import Mailer, mailer_from
 from app.outbox import Deliverer, Outbox, Webhook
-from app.profiles.service import ProfileService
+from app.profiles.photos import PhotoService
 from app.queries import Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
@@ -65,7 +65,7 @@ class Services:
     store: ObjectStore
     sessions: SessionService
     accounts: AccountService
-    profiles: ProfileService
+    photos: PhotoService
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
@@ -189,7 +189,7 @@ async def open_services(
             threshold=settings.face_threshold,
             clock=clock,
         )
-        profiles = ProfileService(
+        photos = PhotoService(
             database=database,
             redis=redis,
             store=store,
@@ -214,7 +214,7 @@ async def open_services(
             store=store,
             sessions=sessions,
             accounts=accounts,
-            profiles=profiles,
+            photos=photos,
             verification=verification,
             graphs=graphs,
             streams=LivenessStreams(service=verification, graphs=graphs, counter=counter, executor=frame_threads),

@@ -24,14 +24,14 @@ async def resolve_me(_: object, info: Info) -> Viewer | None:
 async def resolve_presign_avatar(_: object, info: Info, *, mime: str, bytes: int) -> PhotoUpload:
     """Where the photo may be uploaded to."""
     viewer = await info.context.signed_in()
-    return await info.context.services.profiles.presign_photo(viewer, mime=mime, length_bytes=bytes)
+    return await info.context.services.photos.presign_photo(viewer, mime=mime, length_bytes=bytes)
 
 
 @mutation.field("commitAvatar")
 async def resolve_commit_avatar(_: object, info: Info, *, key: str) -> Viewer:
     """The account with its new photo."""
     viewer = await info.context.signed_in()
-    return await info.context.services.profiles.commit_photo(viewer, key=key)
+    return await info.context.services.photos.commit_photo(viewer, key=key)
 
 
 @user.field("emailVerified")
@@ -43,4 +43,4 @@ def resolve_email_verified(viewer: Viewer, _: Info) -> bool:
 @user.field("avatarUrl")
 def resolve_avatar_url(viewer: Viewer, info: Info) -> str | None:
     """Where the photo can be fetched."""
-    return info.context.services.profiles.photo_url(viewer)
+    return info.context.services.photos.photo_url(viewer)

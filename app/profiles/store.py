@@ -14,7 +14,7 @@ from app.profiles.model import AnnouncedPhoto
 from app.queries import Queries
 
 
-class ProfileStore:
+class PhotoStore:
     """Reads and writes the photo of a profile, within the caller's transaction."""
 
     def __init__(self, *, queries: Queries) -> None:

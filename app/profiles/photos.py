@@ -25,7 +25,7 @@ from app.profiles.limits import (
     UPLOAD_EXPIRES_S,
 )
 from app.profiles.model import AnnouncedPhoto, PhotoUpload, UploadHeader
-from app.profiles.store import ProfileStore, UploadBook
+from app.profiles.store import PhotoStore, UploadBook
 from app.rate_limits import RateLimits
 from app.storage import (
     UPLOADS,
@@ -46,7 +46,7 @@ _FRESH_BYTES = 12  # makes the address of a photo unguessable and new each time
 _TOO_LARGE = (PhotoFault.TOO_MANY_BYTES, PhotoFault.TOO_MANY_PIXELS)
 
 
-class ProfileService:
+class PhotoService:
     """The rules of the profile photo.
 
     What is shown is never the uploaded object but a clean copy under a key that no upload URL was signed for: the
@@ -68,7 +68,7 @@ class ProfileService:
         executor: Executor,
     ) -> None:
         self._database = database
-        self._profiles = ProfileStore(queries=database.queries)
+        self._photos = PhotoStore(queries=database.queries)
         self._uploads = UploadBook(redis=redis, kept_s=COMMIT_WITHIN_S)
         self._store = store
         self._faces = faces
@@ -152,10 +152,10 @@ class ProfileService:
         assert changed.avatar_key is not None
         assert changed.avatar_mime is not None
         account_id = changed.account_id
-        old_key = await self._profiles.lock_photo(tx, account_id)
+        old_key = await self._photos.lock_photo(tx, account_id)
         if _is_copy_of(upload_key, old_key):
             return _Replaced(lost_to=old_key)
-        await self._profiles.replace_photo(
+        await self._photos.replace_photo(
             tx,
             account_id,
             key=changed.avatar_key,
