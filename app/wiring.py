@@ -14,6 +14,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.audit import AuditLog
+from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database
 from app.ids import Ids
@@ -62,6 +63,8 @@ class Services:
     audit: AuditLog
     outbox: Outbox
     mailer: Mailer
+    background: Background
+    post: Post
     store: ObjectStore
     sessions: SessionService
     accounts: AccountService
@@ -106,6 +109,9 @@ async def open_services(
         store = store_from(settings, clock=clock, ids=ids)
         await store.open()
         stack.push_async_callback(store.close)
+        background = Background()
+        stack.push_async_callback(background.close)
+        post = Post(mailer=mailer, background=background)
 
         # Frames have threads of their own: photos and browsers' claims take turns with them for a core, not for a
         # place in the queue, so that open streams keep their pace.
@@ -211,6 +217,8 @@ async def open_services(
             audit=audit,
             outbox=outbox,
             mailer=mailer,
+            background=background,
+            post=post,
             store=store,
             sessions=sessions,
             accounts=accounts,
