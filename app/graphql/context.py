@@ -1,102 +1,13 @@
-"""What a resolver gets with each request: the services, the caller, the viewer, and a way to set cookies."""
+"""What a resolver gets with each request: the visit, as every edge knows it."""
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from graphql import GraphQLResolveInfo
 
-from app.accounts.model import Admission, Origin, SecondFactorNeeded, Viewer
-from app.edge.cookies import SessionCookies
-from app.edge.csrf import Csrf
-from app.edge.requests import Caller
-from app.errors import Code, Problem
+from app.edge.visit import AuthPayload, Visit
 
-if TYPE_CHECKING:
-    from app.wiring import Services
+__all__ = ["AuthPayload", "Context", "Info"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class AuthPayload:
-    """What a client is told after signing in."""
-
-    requires_two_factor: bool = False
-    temp_token: str | None = field(default=None, repr=False)
-    access_token: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    user: Viewer | None = None
-    is_new_user: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Context:
-    """One request's own; `set_cookies` leaves with the answer."""
-
-    services: "Services"
-    caller: Caller
-    cookies: SessionCookies
-    csrf: Csrf
-    set_cookies: list[str] = field(default_factory=list)
-    _viewer: Viewer | None = None
-    _authentication: asyncio.Task[Viewer] | None = None
-
-    @property
-    def origin(self) -> Origin:
-        """Where the request came from, as the services want to know it."""
-        return Origin(ip=self.caller.ip, user_agent=self.caller.user_agent)
-
-    async def viewer(self) -> Viewer | None:
-        """Who is signed in, None without an access token; raises Problem(UNAUTHENTICATED) for one that is not good.
-
-        Fields that are answered side by side share one look at the token, good or not.
-        """
-        if self._viewer is None and self.caller.bearer is not None:
-            if self._authentication is None:
-                self._authentication = asyncio.create_task(self.services.sessions.authenticate(self.caller.bearer))
-            self._viewer = await self._authentication
-        return self._viewer
-
-    async def signed_in(self) -> Viewer:
-        """Who is signed in; raises Problem(UNAUTHENTICATED) when nobody is."""
-        viewer = await self.viewer()
-        if viewer is None:
-            raise Problem(Code.UNAUTHENTICATED, "Sign in first.")
-        return viewer
-
-    def token_of_browser(self) -> str | None:
-        """The refresh token of the cookie, if any; raises Problem(FORBIDDEN) unless a page of ours sent it."""
-        session = self.cookies.read(self.caller.cookies)
-        if session is None:
-            return None
-        self.csrf.check(self.caller, session_id=session.session_id, cookie_token=session.csrf_token)
-        return session.refresh_token
-
-    def hand_over(self, signed_in: Admission, *, held_by_cookie: bool = False) -> AuthPayload:
-        """The AuthPayload, without tokens while a second factor is asked for.
-
-        The refresh token goes into the cookie, or into the body where the request asked for it.
-        What came by cookie goes back by cookie, whatever was asked: a script in the page may never read it.
-        """
-        if isinstance(signed_in, SecondFactorNeeded):
-            return AuthPayload(requires_two_factor=True, temp_token=signed_in.temp_token)
-        self._viewer = signed_in.viewer
-        session_id = signed_in.viewer.session_id
-        in_body = self.caller.wants_token_in_body and not held_by_cookie
-        if not in_body:
-            self.set_cookies += self.cookies.write(
-                session_id=session_id,
-                refresh_token=signed_in.refresh_token,
-                csrf_token=self.csrf.issue(session_id),
-                now=self.services.clock.now(),
-                expires_at=signed_in.refresh_expires_at,
-            )
-        return AuthPayload(
-            access_token=signed_in.access_token,
-            refresh_token=signed_in.refresh_token if in_body else None,
-            user=signed_in.viewer,
-            is_new_user=signed_in.is_new,
-        )
-
-
+Context: TypeAlias = Visit
 Info: TypeAlias = GraphQLResolveInfo[Context]
 """What graphql-core hands a resolver, with our context in it."""

@@ -5,7 +5,6 @@ request with side effects can never be one that a browser sends across origins w
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -25,25 +24,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.edge.cookies import SessionCookies
-from app.edge.csrf import Csrf
-from app.edge.requests import Caller
+from app.edge.json_bodies import JSON, check_body_type, parsed
+from app.edge.visit import Visits
 from app.errors import Code, Problem
 from app.graphql.context import Context
 from app.graphql.errors import formatted, problem_extensions
 from app.graphql.limits import DocumentLimits, Documents, Prepared
-from app.graphql.negotiation import GRAPHQL_RESPONSE, JSON, answer_type, check_body_type
+from app.graphql.negotiation import GRAPHQL_RESPONSE, answer_type
 from app.graphql.schema import load_schema
 
 if TYPE_CHECKING:
     from app.wiring import Services
 
 _METHODS = "GET, POST"
-# Every value of a JSON text after the first follows one of these. Our largest request (five pieces of evidence) has 30;
-# a million held the event loop for seconds before anybody was asked to sign in. Frames are base64, which has none.
-_MARKS = b",[{"
-MAX_JSON_MARKS = 4000
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +52,10 @@ class GraphQLHandler:
     """The ASGI application behind /graphql; answers every request, whatever it holds."""
 
     def __init__(self, services: "Services", *, schema: GraphQLSchema | None = None) -> None:
-        settings = services.settings
-        self._services = services
+        self._visits = Visits(services)
         self._schema = schema or load_schema()
-        self._documents = Documents(self._schema, limits=DocumentLimits(), introspection=not settings.production)
-        self._cookies = SessionCookies(secure=settings.secure_cookies)
-        self._csrf = Csrf.of(settings, services.ids)
+        production = services.settings.production
+        self._documents = Documents(self._schema, limits=DocumentLimits(), introspection=not production)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -82,15 +73,15 @@ class GraphQLHandler:
         return await self._run(request, parameters, media_type)
 
     async def _run(self, request: Request, parameters: Parameters, media_type: str) -> Response:
-        caller = Caller.of(request)
         prepared = self._documents.prepare(parameters.query)
-        context = Context(services=self._services, caller=caller, cookies=self._cookies, csrf=self._csrf)
+        context = self._visits.begin(request)
         try:
             result = await self._result(request.method, prepared, parameters, context)
         except Problem as problem:
             return _refusal(problem, media_type, allow="POST")
         errors = [
-            formatted(error, request_id=caller.request_id, document=prepared.document) for error in result.errors or ()
+            formatted(error, request_id=context.caller.request_id, document=prepared.document)
+            for error in result.errors or ()
         ]
         # Before execution began there is no data, not even null; the draft then wants 400, in JSON's older habit 200.
         began = result.data is not None or any(error.path for error in result.errors or ())
@@ -128,7 +119,7 @@ async def _read(request: Request) -> Parameters:
         given = _from_query_string(request.url.query)
     elif request.method == "POST":
         check_body_type(request.headers)
-        given = _parsed(await request.body(), "The body")
+        given = parsed(await request.body(), "The body")
     else:
         raise Problem(Code.METHOD_NOT_ALLOWED, "GraphQL is served over GET and POST.")
     return _parameters(given)
@@ -142,49 +133,10 @@ def _from_query_string(text: str) -> dict[str, Any]:
     given: dict[str, Any] = dict(pairs)
     for name in ("variables", "extensions"):
         if given.get(name):
-            given[name] = _parsed(given[name], name)
+            given[name] = parsed(given[name], name)
         else:
             given.pop(name, None)
     return given
-
-
-def _parsed(text: str | bytes, what: str) -> Any:
-    """JSON in UTF-8 (RFC 8259) without NaN, lone surrogates and U+0000, none of which can be stored or answered.
-
-    Raises Problem(PAYLOAD_TOO_LARGE) for more values than any request of ours needs, before any of them is made.
-    """
-    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if sum(raw.count(mark) for mark in _MARKS) > MAX_JSON_MARKS:
-        detail = f"{what} holds too many values: at most {MAX_JSON_MARKS:,} commas and opening brackets are read."
-        raise Problem(Code.PAYLOAD_TOO_LARGE, detail)
-    try:
-        decoded = raw.decode("utf-8")
-        value = json.loads(decoded, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Problem(Code.BAD_USER_INPUT, f"{what} is not valid JSON.") from error
-    if "\\u" in decoded and not _is_plain_text(value):
-        raise Problem(Code.BAD_USER_INPUT, f"{what} holds a character that is no text (U+0000 or a lone surrogate).")
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _is_plain_text(value: Any) -> bool:
-    """Looks at every text inside `value`; only called when an escape could have made a bad one."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            if _NO_TEXT.search(item):
-                return False
-        elif isinstance(item, dict):
-            waiting.extend(item.keys())
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return True
 
 
 def _parameters(given: Any) -> Parameters:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.graphql.handler import MAX_JSON_MARKS
+from app.edge.json_bodies import MAX_JSON_MARKS
 from tests.serving import LOGIN, ME, PASSWORD, Visitor
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"

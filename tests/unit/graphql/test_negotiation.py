@@ -3,8 +3,9 @@
 import pytest
 from starlette.datastructures import Headers
 
+from app.edge.json_bodies import JSON, check_body_type
 from app.errors import Problem
-from app.graphql.negotiation import GRAPHQL_RESPONSE, JSON, answer_type, check_body_type
+from app.graphql.negotiation import GRAPHQL_RESPONSE, answer_type
 
 
 @pytest.mark.parametrize(
