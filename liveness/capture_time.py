@@ -56,9 +56,10 @@ class RepeatWatch:
         self._looped = 0
 
     def check(self, rgb: npt.NDArray[np.uint8], t_ms: float) -> Reason | None:
-        """Returns why these frames are no live camera's, or None; 20 us at 320x240."""
-        # Every 5th green pixel of every 3rd row: noise touches them all, so equal ones mean an equal frame.
-        fingerprint = zlib.crc32(rgb[::3, ::5, 1].tobytes())
+        """Returns why these frames are no live camera's, or None; 7 us at 320x240."""
+        # Every 8th row, whole: each crosses another row of a JPEG's blocks, and noise touches them all, so equal ones
+        # mean an equal frame.
+        fingerprint = zlib.crc32(np.ascontiguousarray(rgb[::8]))
         if fingerprint == self._last:
             if self._frozen_since is None:
                 self._frozen_since = t_ms

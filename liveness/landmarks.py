@@ -297,8 +297,12 @@ class _GraphRun:
     def _step(self, rgb: Rgb) -> Any:
         self._output.clear()
         self._time_us += _FRAME_US
+        shared = rgb.view()
+        shared.flags.writeable = False  # what cannot be written is shared with the graph instead of copied
+        # Held here until the graph has done with it: a picture that is freed in native code has to wait for the GIL.
+        picture = self._native.image(shared).at(self._time_us)
         try:
-            self._graph.add_packet_to_input_stream("image", self._native.image(rgb).at(self._time_us))
+            self._graph.add_packet_to_input_stream("image", picture)
             self._graph.wait_until_idle()
         except RuntimeError as error:
             raise LandmarksError(f"the landmark graph failed: {error}") from error
