@@ -25,6 +25,7 @@ from app.queries import Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
 from app.settings import Settings
+from app.social.identities import Identities
 from app.storage import ObjectStore, store_from
 from app.tokens import AccessTokens
 from app.verification.browser_claims import BrowserClaims
@@ -68,6 +69,7 @@ class Services:
     store: ObjectStore
     sessions: SessionService
     accounts: AccountService
+    identities: Identities
     photos: PhotoService
     verification: VerificationService
     streams: LivenessStreams
@@ -176,6 +178,7 @@ async def open_services(
             ids=ids,
             public_url=settings.public_url,
         )
+        identities = Identities(database=database, entry=entry, audit=audit, post=post, clock=clock, ids=ids)
         verification_store = VerificationStore(
             database=database, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
         )
@@ -222,6 +225,7 @@ async def open_services(
             store=store,
             sessions=sessions,
             accounts=accounts,
+            identities=identities,
             photos=photos,
             verification=verification,
             graphs=graphs,

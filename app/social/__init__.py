@@ -1,0 +1,1 @@
+"""Other people's sign-in: identities at providers, and what they open here."""

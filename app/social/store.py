@@ -1,0 +1,94 @@
+"""Named SQL of the social slice, in and out of its model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.database import Transaction
+from app.queries import Queries
+from app.social.model import ProvedIdentity
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressHolder:
+    """The account that holds an address, its row held until the transaction ends."""
+
+    account_id: UUID
+    email_verified_at: datetime | None
+
+
+class SocialStore:
+    """Reads and writes identities, and the accounts that begin with one; within the caller's transaction."""
+
+    def __init__(self, *, queries: Queries) -> None:
+        self._queries = queries
+
+    async def account_of(self, tx: Transaction, identity: ProvedIdentity) -> UUID | None:
+        """The account that the identity is linked to, its row held until the transaction ends."""
+        account_id = await tx.scalar(self._queries.identity_account, issuer=identity.issuer, subject=identity.subject)
+        if account_id is None:
+            return None
+        held: UUID | None = await tx.scalar(self._queries.account_lock, account_id=account_id)
+        return held
+
+    async def seen(self, tx: Transaction, identity: ProvedIdentity, account_id: UUID, *, now: datetime) -> bool:
+        """Writes what the provider says today; False when the identity has just been unlinked."""
+        found = await tx.scalar(
+            self._queries.identity_seen,
+            issuer=identity.issuer,
+            subject=identity.subject,
+            account_id=account_id,
+            email=identity.email,
+            email_verified=identity.email_verified,
+            username=identity.username,
+            token_sealed=identity.token_sealed,
+            now=now,
+        )
+        return found is not None
+
+    async def adopt_address(self, tx: Transaction, account_id: UUID, email: str, *, now: datetime) -> None:
+        """Gives an account without an address this proved one, unless somebody has it."""
+        await tx.run(self._queries.address_adopt, account_id=account_id, email=email, now=now)
+
+    async def holder_of(self, tx: Transaction, email: str) -> AddressHolder | None:
+        """The account with this address."""
+        row = await tx.one(self._queries.address_holder_locked, email=email)
+        if row is None:
+            return None
+        return AddressHolder(account_id=row["account_id"], email_verified_at=row["email_verified_at"])
+
+    async def link(self, tx: Transaction, identity: ProvedIdentity, account_id: UUID, *, now: datetime) -> None:
+        """Links; UniqueViolation when the identity, or another one of the same provider, is linked already."""
+        await tx.run(
+            self._queries.identity_add,
+            issuer=identity.issuer,
+            subject=identity.subject,
+            account_id=account_id,
+            provider=identity.provider.value,
+            email=identity.email,
+            email_verified=identity.email_verified,
+            username=identity.username,
+            token_sealed=identity.token_sealed,
+            now=now,
+        )
+
+    async def first_free(self, tx: Transaction, handles: Sequence[str], *, now: datetime) -> str | None:
+        """The first of these handles that can be had."""
+        free: str | None = await tx.scalar(self._queries.handle_first_free, handles=list(handles), now=now)
+        return free
+
+    async def add_account(
+        self, tx: Transaction, account_id: UUID, *, email: str | None, handle: str, display_name: str, now: datetime
+    ) -> None:
+        """Writes an account without a password, its address (if any) proved, and its profile."""
+        await tx.run(
+            self._queries.account_of_identity_add,
+            account_id=account_id,
+            email=email,
+            email_verified_at=None if email is None else now,
+            now=now,
+        )
+        await tx.run(
+            self._queries.profile_add, account_id=account_id, handle=handle, display_name=display_name, now=now
+        )
