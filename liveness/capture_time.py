@@ -59,7 +59,7 @@ class RepeatWatch:
         """Returns why these frames are no live camera's, or None; 7 us at 320x240."""
         # Every 8th row, whole: each crosses another row of a JPEG's blocks, and noise touches them all, so equal ones
         # mean an equal frame.
-        fingerprint = zlib.crc32(np.ascontiguousarray(rgb[::8]))
+        fingerprint = zlib.crc32(np.ascontiguousarray(rgb[::8]).data)
         if fingerprint == self._last:
             if self._frozen_since is None:
                 self._frozen_since = t_ms
