@@ -1,14 +1,16 @@
 """The audit log: every security event of an account, append-only, readable by its owner."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from app.accounts.model import Origin
 from app.clock import Clock
-from app.database import Database, Transaction
+from app.database import Database, Row, Transaction
 from app.ids import Ids
+from app.pages import Connection, connection, demand_first, keys_of, not_a_cursor
 
 
 class AuditEvent(StrEnum):
@@ -43,8 +45,28 @@ NOBODY = Origin()
 """The origin of what no request caused, or whose request is not known at that place."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditDetail:
+    """One word more about an event."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """One event as its owner reads it."""
+
+    id: UUID
+    event: AuditEvent
+    at: datetime
+    ip: str
+    device: str
+    details: tuple[AuditDetail, ...]
+
+
 class AuditLog:
-    """Writes events; the transaction of the deed where there is one, so that neither stands without the other."""
+    """Writes events, in the transaction of the deed where there is one: neither stands without the other."""
 
     def __init__(self, *, database: Database, clock: Clock, ids: Ids) -> None:
         self._queries = database.queries
@@ -74,3 +96,34 @@ class AuditLog:
             user_agent=origin.shown_user_agent,
             detail=dict(detail or {}),
         )
+
+    async def page(self, account_id: UUID, *, first: int, after: str | None) -> Connection[AuditEntry]:
+        """The account's events, newest first; raises Problem(BAD_USER_INPUT) for `first` or `after`."""
+        rows = await self._database.many(
+            self._queries.audit_events_of,
+            account_id=account_id,
+            before=None if after is None else _event_id(after),
+            amount=demand_first(first) + 1,
+        )
+        return connection([_entry(row) for row in rows], first=first, after=after, keys=lambda entry: [str(entry.id)])
+
+
+def _event_id(cursor: str) -> UUID:
+    match keys_of(cursor):
+        case [str(text)]:
+            try:
+                return UUID(text)
+            except ValueError:
+                pass
+    raise not_a_cursor()
+
+
+def _entry(row: Row) -> AuditEntry:
+    return AuditEntry(
+        id=row["id"],
+        event=AuditEvent(row["event"]),
+        at=row["at"],
+        ip=row["ip"],
+        device=row["user_agent"],
+        details=tuple(AuditDetail(name=name, value=str(value)) for name, value in row["detail"].items()),
+    )

@@ -155,10 +155,15 @@ async def open_services(
             ids=ids,
         )
         stack.callback(passwords.close)
-        sessions = SessionService(
-            database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
-        )
         audit = AuditLog(database=database, clock=clock, ids=ids)
+        sessions = SessionService(
+            database=database,
+            access_tokens=access_tokens,
+            secret_keys=settings.secret_keys,
+            audit=audit,
+            clock=clock,
+            ids=ids,
+        )
         outbox = Outbox(database=database, clock=clock, ids=ids)
         if settings.webhook_url is not None:
             webhook = Webhook(url=settings.webhook_url, secrets=settings.webhook_secrets, clock=clock)

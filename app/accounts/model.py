@@ -102,6 +102,20 @@ class Viewer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Session:
+    """One device that is signed in, as the account's owner sees it."""
+
+    id: UUID
+    current: bool
+    method: SignInMethod
+    device: str
+    ip: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignedIn:
     """A session with its newest pair of tokens; `repr` shows neither."""
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.accounts.model import Origin, RefreshRefusal, SignedIn, SignInMethod, Viewer
+from app.accounts.model import Origin, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
+from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
@@ -62,12 +63,14 @@ class SessionService:
         database: Database,
         access_tokens: AccessTokens,
         secret_keys: tuple[str, ...],
+        audit: AuditLog,
         clock: Clock,
         ids: Ids,
     ) -> None:
         self._database = database
         self._store = SessionStore(queries=database.queries)
         self._access_tokens = access_tokens
+        self._audit = audit
         self._clock = clock
         self._ids = ids
         # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
@@ -80,8 +83,21 @@ class SessionService:
             self._database, session_id=claims.session_id, account_id=claims.account_id, now=self._clock.now()
         )
         if viewer is None:
-            raise Problem(Code.UNAUTHENTICATED, "This session has ended. Sign in again.", reason="SESSION_ENDED")
+            raise _ended()
         return viewer
+
+    async def hold(self, tx: Transaction, viewer: Viewer) -> None:
+        """Holds the viewer's account until the transaction ends.
+
+        Whoever changes what opens the account does this first: a session that was ended since it asked, by a new
+        password say, raises Problem(UNAUTHENTICATED).
+        """
+        held = await self._store.hold_account(tx, viewer.account_id)
+        now = self._clock.now()
+        if not held or not await self._store.viewer(
+            tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now
+        ):
+            raise _ended()
 
     async def open(self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin) -> OpenedSession:
         """Writes a session with its first refresh token; `tx` must hold or have written the account's row."""
@@ -138,15 +154,43 @@ class SessionService:
             return False
         return await self._store.revoke_by_token(self._database, token_hash=token_hash, now=self._clock.now())
 
-    async def revoke_others(self, viewer: Viewer) -> int:
+    async def live(self, viewer: Viewer) -> tuple[Session, ...]:
+        """Every device on which the viewer is signed in, the one last seen first."""
+        return await self._store.live(
+            self._database, account_id=viewer.account_id, current_id=viewer.session_id, now=self._clock.now()
+        )
+
+    async def end(self, viewer: Viewer, session_id: UUID, *, origin: Origin) -> None:
+        """Ends one of the viewer's sessions; raises Problem(NOT_FOUND) for one that is not theirs or has ended."""
+
+        async def work(tx: Transaction) -> None:
+            account_id = viewer.account_id
+            if not await self._store.revoke(tx, session_id=session_id, account_id=account_id, now=self._clock.now()):
+                raise Problem(Code.NOT_FOUND, "There is no such session, or it has ended already.", field="id")
+            await self._audit.record(AuditEvent.SESSION_REVOKED, account_id=account_id, origin=origin, tx=tx)
+
+        await self._database.transact(work)
+
+    async def end_others(self, viewer: Viewer, *, origin: Origin) -> int:
         """Ends every session of the viewer's account but the one asking; gives back how many."""
 
-        async def work(tx: Transaction) -> list[UUID]:
-            return await self._store.revoke_except(
-                tx, account_id=viewer.account_id, kept_id=viewer.session_id, now=self._clock.now()
-            )
+        async def work(tx: Transaction) -> int:
+            ended = await self.end_all(tx, viewer.account_id, kept_id=viewer.session_id)
+            if ended:
+                await self._audit.record(
+                    AuditEvent.SESSION_REVOKED,
+                    account_id=viewer.account_id,
+                    origin=origin,
+                    detail={"sessions": ended},
+                    tx=tx,
+                )
+            return ended
 
-        return len(await self._database.transact(work))
+        return await self._database.transact(work)
+
+    async def end_all(self, tx: Transaction, account_id: UUID, *, kept_id: UUID | None = None) -> int:
+        """Ends every session of the account but `kept_id`; gives back how many."""
+        return len(await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=self._clock.now()))
 
     async def _swap(
         self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, origin: Origin
@@ -157,7 +201,7 @@ class SessionService:
         if session.expires_at <= now:
             return RefreshRefusal.EXPIRED
         if stored.used_at is not None:
-            return await self._same_successor(tx, token, stored, session, now)
+            return await self._same_successor(tx, token, stored, session, origin, now)
         if stored.expires_at <= now:
             return RefreshRefusal.EXPIRED
         raw, successor = self._new_token(
@@ -175,7 +219,13 @@ class SessionService:
         return _Rotated(viewer=session.viewer, refresh_token=raw, refresh_expires_at=successor.expires_at)
 
     async def _same_successor(
-        self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, now: datetime
+        self,
+        tx: Transaction,
+        token: str,
+        stored: StoredToken,
+        session: LockedSession,
+        origin: Origin,
+        now: datetime,
     ) -> _Rotated | RefreshRefusal:
         """For whoever lost a race: the winner's successor; for whoever comes late: the end of the session."""
         in_time = stored.used_at is not None and now - stored.used_at <= ROTATION_GRACE
@@ -186,9 +236,9 @@ class SessionService:
                     return _Rotated(
                         viewer=session.viewer, refresh_token=raw, refresh_expires_at=stored.successor_expires_at
                     )
-        await self._store.revoke(
-            tx, session_id=session.viewer.session_id, account_id=session.viewer.account_id, now=now
-        )
+        account_id = session.viewer.account_id
+        await self._store.revoke(tx, session_id=session.viewer.session_id, account_id=account_id, now=now)
+        await self._audit.record(AuditEvent.REFRESH_REUSED, account_id=account_id, origin=origin, tx=tx)
         return RefreshRefusal.REUSED
 
     def _new_token(self, raw: str, *, expires_at: datetime) -> tuple[str, NewToken]:
@@ -222,6 +272,10 @@ def _successor(key: bytes, token: str, salt: bytes) -> str:
 
 def _hash(token: str) -> bytes | None:
     return digest(token) if token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS else None
+
+
+def _ended() -> Problem:
+    return Problem(Code.UNAUTHENTICATED, "This session has ended. Sign in again.", reason="SESSION_ENDED")
 
 
 def _refused(refusal: RefreshRefusal) -> Problem:

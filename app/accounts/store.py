@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from app.accounts.model import Credentials, Origin, SignInMethod, Viewer
+from app.accounts.model import Credentials, Origin, Session, SignInMethod, Viewer
 from app.database import Database, Row, Transaction
 from app.queries import Queries
 
@@ -137,10 +137,21 @@ class SessionStore:
         """Ends the session that the token belongs to; False when there is none or it has ended already."""
         return await on.scalar(self._queries.session_revoke_by_token, token_hash=token_hash, now=now) is not None
 
-    async def revoke_except(self, tx: Transaction, *, account_id: UUID, kept_id: UUID, now: datetime) -> list[UUID]:
-        """Ends every live session of the account but one; gives back which."""
+    async def hold_account(self, tx: Transaction, account_id: UUID) -> bool:
+        """Holds the account's row until the transaction ends; False when it is gone."""
+        return await tx.scalar(self._queries.account_lock, account_id=account_id) is not None
+
+    async def live(self, on: Runner, *, account_id: UUID, current_id: UUID, now: datetime) -> tuple[Session, ...]:
+        """The account's live sessions, the one last seen first."""
+        rows = await on.many(self._queries.sessions_live, account_id=account_id, now=now)
+        return tuple(_session(row, current_id) for row in rows)
+
+    async def revoke_except(
+        self, tx: Transaction, *, account_id: UUID, kept_id: UUID | None, now: datetime
+    ) -> list[UUID]:
+        """Ends every live session of the account but `kept_id`; gives back which."""
         # The account's row first: two devices doing this at once would otherwise wait for each other.
-        await tx.scalar(self._queries.account_lock, account_id=account_id)
+        await self.hold_account(tx, account_id)
         rows = await tx.many(self._queries.sessions_revoke_except, account_id=account_id, kept_id=kept_id, now=now)
         return [row["id"] for row in rows]
 
@@ -210,6 +221,19 @@ class AccountStore:
 
 def _credentials(row: Row | None) -> Credentials | None:
     return None if row is None else Credentials(account_id=row["account_id"], password_hash=row["password_hash"])
+
+
+def _session(row: Row, current_id: UUID) -> Session:
+    return Session(
+        id=row["id"],
+        current=row["id"] == current_id,
+        method=SignInMethod(row["method"]),
+        device=row["user_agent"],
+        ip=row["ip"],
+        created_at=row["created_at"],
+        last_seen_at=row["last_seen_at"],
+        expires_at=row["expires_at"],
+    )
 
 
 def _viewer(row: Row) -> Viewer:

@@ -18,10 +18,12 @@ from graphql import (
     GraphQLSchema,
 )
 
-from app.accounts.model import Viewer
+from app.accounts.model import Session, SignInMethod, Viewer
+from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, profiles, verification
+from app.graphql import accounts, profiles, security, verification
 from app.graphql.context import AuthPayload, Info
+from app.pages import Connection, Edge, PageInfo
 from app.profiles.model import PhotoUpload, UploadHeader
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
@@ -37,6 +39,12 @@ DATACLASSES: Mapping[str, type] = {
     "UploadHeader": UploadHeader,
     "LivenessChallenge": IssuedChallenge,
     "VerificationResult": Outcome,
+    "Session": Session,
+    "AuditEvent": AuditEntry,
+    "AuditDetail": AuditDetail,
+    "AuditEventEdge": Edge,
+    "AuditEventConnection": Connection,
+    "PageInfo": PageInfo,
 }
 ENUMS: Mapping[str, Mapping[str, object]] = {
     "FaceFinding": PhotoFinding.__members__,
@@ -44,6 +52,8 @@ ENUMS: Mapping[str, Mapping[str, object]] = {
     "LivenessPurpose": {"VERIFY": LivenessPurpose.VERIFY},
     "LivenessStep": LivenessStep.__members__,
     "VerificationError": VerificationError.__members__,
+    "SignInMethod": SignInMethod.__members__,
+    "AuditEventKind": AuditEvent.__members__,
 }
 
 date_time = ScalarType("DateTime")
@@ -64,9 +74,11 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
     schema = make_executable_schema(
         load_schema_from_path(str(path)),
         profiles.query,
+        security.query,
         profiles.user,
         accounts.mutation,
         profiles.mutation,
+        security.mutation,
         verification.mutation,
         date_time,
         *(EnumType(name, dict(values)) for name, values in ENUMS.items()),

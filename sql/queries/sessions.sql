@@ -73,5 +73,12 @@ returning id
 
 -- name: sessions_revoke_except
 update sessions set revoked_at = :now
-where account_id = :account_id and id <> :kept_id and revoked_at is null and expires_at > :now
+where account_id = :account_id and id is distinct from cast(:kept_id as uuid)
+  and revoked_at is null and expires_at > :now
 returning id
+
+-- name: sessions_live
+select id, method, user_agent, ip, created_at, last_seen_at, expires_at
+from sessions
+where account_id = :account_id and revoked_at is null and expires_at > :now
+order by last_seen_at desc, id desc

@@ -115,10 +115,15 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         min_chars=settings.password_min_length,
         ids=ids,
     )
-    sessions = SessionService(
-        database=database, access_tokens=access_tokens, secret_keys=settings.secret_keys, clock=clock, ids=ids
-    )
     audit = AuditLog(database=database, clock=clock, ids=ids)
+    sessions = SessionService(
+        database=database,
+        access_tokens=access_tokens,
+        secret_keys=settings.secret_keys,
+        audit=audit,
+        clock=clock,
+        ids=ids,
+    )
     entry = Entry(sessions=sessions, audit=audit)
     accounts = AccountService(
         database=database,

@@ -22,9 +22,8 @@ async def revoke(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
     await world.sessions.revoke(account_id=mine.viewer.account_id, session_id=mine.viewer.session_id)
 
 
-async def revoke_others(world: Slice, _mine: SignedIn, other: SignedIn) -> None:
-    """What a change of password does to the other devices."""
-    await world.sessions.revoke_others(other.viewer)
+async def end_others(world: Slice, _mine: SignedIn, other: SignedIn) -> None:
+    await world.sessions.end_others(other.viewer, origin=HOME)
 
 
 async def delete_account(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
@@ -56,7 +55,7 @@ async def still_works(world: Slice, signed_in: SignedIn) -> bool:
     return False
 
 
-@pytest.mark.parametrize("end", [logout, revoke, revoke_others, delete_account])
+@pytest.mark.parametrize("end", [logout, revoke, end_others, delete_account])
 async def test_nothing_lives_after_the_end(world: Slice, end: End) -> None:
     """Somebody signs out, or shuts out a thief, and a refresh in flight at that moment would keep the thief in."""
     person = await world.signup()
@@ -100,5 +99,7 @@ async def test_two_devices_ending_each_other_never_hang(world: Slice) -> None:
     person = await world.signup()
     for _ in range(20):
         one, two = await world.another_session(person), await world.another_session(person)
-        await asyncio.gather(world.sessions.revoke_others(one.viewer), world.sessions.revoke_others(two.viewer))
+        await asyncio.gather(
+            world.sessions.end_others(one.viewer, origin=HOME), world.sessions.end_others(two.viewer, origin=HOME)
+        )
         person = await world.another_session(person)

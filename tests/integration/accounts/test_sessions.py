@@ -83,6 +83,8 @@ async def test_a_token_that_comes_back_late_ends_the_family(world: Slice) -> Non
     assert not await is_live(world, second)
     assert await refusal(world, second.refresh_token) == RefreshRefusal.REVOKED
     assert await world.live_tokens() == 0
+    told = await world.sql.fetchval("select count(*) from audit_events where event = 'REFRESH_REUSED'")
+    assert told == 1, "its owner can read of it, once"
 
 
 async def test_a_token_two_generations_old_ends_the_family(world: Slice) -> None:
@@ -156,6 +158,7 @@ async def test_a_successor_cannot_be_computed_from_a_stolen_database(world: Slic
         database=world.database,
         access_tokens=world.access_tokens,
         secret_keys=("another secret of at least thirty-two characters",),
+        audit=world.audit,
         clock=world.clock,
         ids=world.ids,
     )
@@ -170,7 +173,12 @@ async def test_a_race_across_a_rotation_of_the_secret_ends_well(world: Slice) ->
     old = await world.sessions.refresh(first.refresh_token, origin=HOME)
     keys = ("a new secret of at least thirty-two characters", *world.settings.secret_keys)
     rotated = SessionService(
-        database=world.database, access_tokens=world.access_tokens, secret_keys=keys, clock=world.clock, ids=world.ids
+        database=world.database,
+        access_tokens=world.access_tokens,
+        secret_keys=keys,
+        audit=world.audit,
+        clock=world.clock,
+        ids=world.ids,
     )
     assert (await rotated.refresh(first.refresh_token, origin=HOME)).refresh_token == old.refresh_token
 
@@ -182,6 +190,7 @@ async def test_the_end_of_a_session_holds_on_every_instance_at_once(world: Slice
         database=world.database,
         access_tokens=world.access_tokens,
         secret_keys=world.settings.secret_keys,
+        audit=world.audit,
         clock=world.clock,
         ids=world.ids,
     )
@@ -222,8 +231,8 @@ async def test_ending_the_others_keeps_this_one(world: Slice) -> None:
     here = await world.signup()
     others = [await world.another_session(here) for _ in range(3)]
     stranger = await world.signup("grace")
-    assert await world.sessions.revoke_others(here.viewer) == 3
-    assert await world.sessions.revoke_others(here.viewer) == 0
+    assert await world.sessions.end_others(here.viewer, origin=HOME) == 3
+    assert await world.sessions.end_others(here.viewer, origin=HOME) == 0
     assert [await is_live(world, each) for each in (here, stranger, *others)] == [True, True, False, False, False]
 
 

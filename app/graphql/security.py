@@ -1,0 +1,52 @@
+"""The settings page "Security": devices, and what happened to the account."""
+
+from uuid import UUID
+
+from ariadne import MutationType, QueryType
+
+from app.accounts.model import Session
+from app.audit import AuditEntry
+from app.errors import Code, Problem
+from app.graphql.context import Info
+from app.pages import Connection
+
+query = QueryType()
+mutation = MutationType()
+
+
+@query.field("sessions")
+async def resolve_sessions(_: object, info: Info) -> tuple[Session, ...]:
+    """Where the viewer is signed in."""
+    return await info.context.services.sessions.live(await info.context.signed_in())
+
+
+@query.field("auditEvents")
+async def resolve_audit_events(
+    _: object, info: Info, *, first: int | None = None, after: str | None = None
+) -> Connection[AuditEntry]:
+    """What happened to the viewer's account."""
+    viewer = await info.context.signed_in()
+    return await info.context.services.audit.page(viewer.account_id, first=50 if first is None else first, after=after)
+
+
+@mutation.field("revokeSession")
+async def resolve_revoke_session(_: object, info: Info, *, id: str) -> bool:
+    """Ends one of the viewer's sessions."""
+    viewer = await info.context.signed_in()
+    await info.context.services.sessions.end(viewer, session_id(id), origin=info.context.origin)
+    return True
+
+
+@mutation.field("revokeOtherSessions")
+async def resolve_revoke_other_sessions(_: object, info: Info) -> int:
+    """Ends every session of the viewer but the one asking."""
+    viewer = await info.context.signed_in()
+    return await info.context.services.sessions.end_others(viewer, origin=info.context.origin)
+
+
+def session_id(text: str) -> UUID:
+    """The id; text that is none names no session of anybody."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Problem(Code.NOT_FOUND, "There is no such session, or it has ended already.", field="id") from error
