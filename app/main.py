@@ -14,6 +14,7 @@ from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
 from app.edge.requests import BodyBounds
+from app.edge.rest import routes as rest
 from app.graphql.handler import GraphQLHandler
 from app.profiles.limits import MAX_PHOTO_BYTES
 from app.settings import Settings
@@ -31,6 +32,7 @@ def create_app(services: Services) -> Starlette:
             Route("/graphql", GraphQLHandler(services)),
             *liveness_socket.routes(services),
             *_local_objects(services),
+            *rest.routes(services),
             *health.routes(services),
             *well_known.routes(services),
             *verify_page.routes(),

@@ -1,0 +1,54 @@
+"""Accounts and sessions over REST."""
+
+from app.accounts.model import Admission
+from app.edge.rest.models import LoginRequest, RefreshRequest, SecondFactorOut, SignedOutOut, TokensOut
+from app.edge.rest.operations import Operation
+from app.edge.visit import AuthPayload, Visit
+from app.errors import Code
+
+
+async def login(visit: Visit, body: LoginRequest) -> TokensOut | SecondFactorOut:
+    """Hands over a session for the right password, or asks for the second factor."""
+    admission = await visit.services.accounts.login(email=body.email, password=body.password, origin=visit.origin)
+    return _admitted(visit, admission)
+
+
+async def refresh(visit: Visit, body: RefreshRequest | None) -> TokensOut:
+    """Hands over the successor of the refresh token in the body, or of the cookie's.
+
+    A token is used once. Whoever races with another tab is given the same successor for ten seconds; an older token
+    ends the whole session.
+    """
+    return _tokens(visit, await visit.refresh(None if body is None else body.refresh_token))
+
+
+async def logout(visit: Visit, body: RefreshRequest | None) -> SignedOutOut:
+    """Ends the session of the refresh token in the body, of the cookie, or of the access token."""
+    return SignedOutOut(ended=await visit.sign_out(None if body is None else body.refresh_token))
+
+
+def _admitted(visit: Visit, admission: Admission) -> TokensOut | SecondFactorOut:
+    payload = visit.hand_over(admission)
+    if payload.temp_token is not None:
+        return SecondFactorOut(requires_two_factor=True, temp_token=payload.temp_token)
+    return _tokens(visit, payload)
+
+
+def _tokens(visit: Visit, payload: AuthPayload) -> TokensOut:
+    assert payload.access_token is not None
+    assert payload.access_expires_at is not None
+    lives = payload.access_expires_at - visit.services.clock.now()
+    in_body = {} if payload.refresh_token is None else {"refresh_token": payload.refresh_token}
+    return TokensOut(
+        access_token=payload.access_token,
+        token_type="bearer",  # noqa: S106 - RFC 6750's word
+        expires_in=int(lives.total_seconds()),
+        **in_body,
+    )
+
+
+OPERATIONS = (
+    Operation("POST", "/auth/login", login, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
+    Operation("POST", "/auth/refresh", refresh, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
+    Operation("POST", "/auth/logout", logout, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
+)

@@ -1,0 +1,224 @@
+"""Bodies and answers of the REST edge (seed B, section 5).
+
+A model checks shape alone: types, missing and unknown fields. What a value may be is the services' to say, for every
+edge alike; their limits stand here as documentation, taken from where they are enforced.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from app.accounts.model import Viewer
+from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
+from app.accounts.rules import MAX_EMAIL_CHARS
+from app.accounts.sessions import MAX_TOKEN_CHARS
+from app.clock import rfc3339
+from app.profiles.limits import MAX_PHOTO_BYTES, PHOTO_MIMES
+from app.profiles.model import PhotoUpload
+
+PASSWORD_MIN_LEN = 8  # seed B, section 10; PASSWORD_MIN_LENGTH may ask for more
+
+EXAMPLE_ID = UUID("019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b")
+EXAMPLE_KEY = f"avatars/{EXAMPLE_ID}/019aa1b2-9d8c-7b6a-9f4e-3d2c1b0a9f8e"
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+"""RFC 3339 in UTC with milliseconds."""
+
+# A field with this default may be absent, and is never null: what a model was not given is not sent.
+ABSENT: Any = None
+
+
+def _limits(**rules: Any) -> dict[str, Any]:
+    """JSON Schema words that tell a client what the service will refuse."""
+    return rules
+
+
+class Body(BaseModel):
+    """What is sent: no type is converted, no unknown field passes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Answer(BaseModel):
+    """What is answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Email = Annotated[
+    str,
+    Field(
+        description="An e-mail address; capital letters do not count.",
+        examples=["eileen@utoronto.ca"],
+        json_schema_extra=_limits(maxLength=MAX_EMAIL_CHARS),
+    ),
+]
+Password = Annotated[
+    str,
+    Field(
+        description="The password.",
+        examples=["orbiter-discovery-1995"],
+        json_schema_extra=_limits(maxLength=MAX_PASSWORD_CHARS, format="password"),
+    ),
+]
+LinkToken = Annotated[
+    str,
+    Field(
+        description="The token from the link in the mail.",
+        examples=["Zk3v0m2yWcQ1l7pXg8uRt5sNhJ4bKdFa9eTzYoLxVwMqHiPrCjGnBs6fUkEd2Aa0"],
+        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
+    ),
+]
+RefreshToken = Annotated[
+    str,
+    Field(
+        description="A refresh token that was handed over in a body; leave it out where the cookie carries it.",
+        examples=["q0mS3zR1p9vXcW7tYhJ4bKdFa8eTzLoVwMqHiPrCjGn"],
+        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
+    ),
+]
+
+
+class LoginRequest(Body):
+    """E-mail address and password."""
+
+    email: Email
+    password: Password
+
+
+class RefreshRequest(Body):
+    """The refresh token of a client without cookies."""
+
+    refresh_token: RefreshToken
+
+
+class TokensOut(Answer):
+    """A session's tokens."""
+
+    access_token: str = Field(description="For `Authorization: Bearer`; verifiable by /.well-known/jwks.json.")
+    refresh_token: str = Field(
+        default=ABSENT,
+        description="Only with `X-Token-Delivery: body`; otherwise it is in an httpOnly cookie.",
+    )
+    token_type: Literal["bearer"] = Field(description="How to send the access token.")
+    expires_in: int = Field(description="Seconds until the access token expires.", examples=[900])
+
+
+class SecondFactorOut(Answer):
+    """The first factor was right; a code together with `temp_token` opens the session."""
+
+    requires_two_factor: Literal[True] = Field(description="Always true: no session is open yet.")
+    temp_token: str = Field(description="For /auth/login/second-factor, within five minutes.")
+
+
+class SignedOutOut(Answer):
+    """How a sign-out went."""
+
+    ended: bool = Field(description="Whether a session ended by it; false when none was left.")
+
+
+class PrivacyOut(Answer):
+    """Who may see a profile."""
+
+    visibility: Literal["everyone", "friends", "none"] = Field(description="Who finds and sees the profile.")
+    ghost_mode: bool = Field(description="Whether presence is hidden.")
+
+
+class StatusOut(Answer):
+    """What a person says of the moment."""
+
+    text: str = Field(description="At most 120 characters.", examples=["In orbit"])
+    emoji: str = Field(description="One emoji, or empty.", examples=["🚀"])
+    updated_at: str = Field(description="When it was set.", json_schema_extra=_limits(format="date-time"))
+
+
+class ProfileOut(Answer):
+    """The account as its owner sees it."""
+
+    id: UUID = Field(description="The account.", examples=[EXAMPLE_ID])
+    email: str | None = Field(description="The address; null for an account without one.")
+    email_verified: bool = Field(description="Whether the address has been proved.")
+    handle: str = Field(description="The @handle.", examples=["eileen"])
+    display_name: str = Field(description="The name that others see.", examples=["Eileen Collins"])
+    bio: str = Field(description="What the person says of themselves.")
+    avatar_url: str | None = Field(description="Where the photo can be fetched; null without one.")
+    campus_id: UUID | None = Field(description="The campus, null without one.")
+    privacy: PrivacyOut = Field(description="Who may see the profile.")
+    status: StatusOut = Field(description="The status.")
+    verified_at: Moment | None = Field(description="When the Verified badge was earned, null without it.")
+
+    @classmethod
+    def of(cls, viewer: Viewer, *, avatar_url: str | None) -> "ProfileOut":
+        """The viewer's own."""
+        status = viewer.status
+        return cls(
+            id=viewer.account_id,
+            email=viewer.email,
+            email_verified=viewer.email_verified_at is not None,
+            handle=viewer.handle,
+            display_name=viewer.display_name,
+            bio=viewer.bio,
+            avatar_url=avatar_url,
+            campus_id=viewer.campus_id,
+            privacy=PrivacyOut(**viewer.privacy),
+            status=StatusOut(
+                text=status["text"],
+                emoji=status["emoji"],
+                updated_at=status.get("updated_at") or rfc3339(viewer.created_at),
+            ),
+            verified_at=viewer.verified_at,
+        )
+
+
+class PresignRequest(Body):
+    """The photo that will be uploaded."""
+
+    mime: str = Field(
+        description="Its media type.", examples=["image/jpeg"], json_schema_extra=_limits(enum=list(PHOTO_MIMES))
+    )
+    bytes: int = Field(
+        description="Its exact length.",
+        examples=[48_213],
+        json_schema_extra=_limits(minimum=1, maximum=MAX_PHOTO_BYTES),
+    )
+
+
+class PresignResponse(Answer):
+    """Where and how to upload it, with PUT."""
+
+    key: str = Field(description="What to commit afterwards.", examples=[EXAMPLE_KEY])
+    url: str = Field(description="Where to PUT exactly the announced bytes.")
+    expires_s: int = Field(description="Seconds that the URL lives.", examples=[600])
+    headers: dict[str, str] = Field(
+        description="Headers that the PUT must carry.", examples=[{"Content-Type": "image/jpeg"}]
+    )
+
+    @classmethod
+    def of(cls, upload: PhotoUpload) -> "PresignResponse":
+        """The upload that the service signed."""
+        headers = {header.name: header.value for header in upload.headers}
+        return cls(key=upload.key, url=upload.url, expires_s=upload.expires_s, headers=headers)
+
+
+class CommitRequest(Body):
+    """An upload that is complete."""
+
+    key: str = Field(description="The key that presign gave.", examples=[EXAMPLE_KEY])
+
+
+class ProblemOut(Answer):
+    """A refusal (RFC 9457), as application/problem+json."""
+
+    type: str = Field(description="A URN of the code.", examples=["urn:bonafide:problem:rate-limited"])
+    title: str = Field(description="What the code means.", examples=["Too many attempts"])
+    status: int = Field(description="The HTTP status.", examples=[429])
+    detail: str = Field(description="One sentence for a person.", examples=["Too many attempts. Wait 40 seconds."])
+    code: str = Field(description="The same word as GraphQL's extensions.code.", examples=["RATE_LIMITED"])
+    requestId: str = Field(description="The same as X-Request-Id and in the server's log.")
+    field: str = Field(default=ABSENT, description="The field at fault, where there is one.", examples=["email"])
+    reason: str = Field(
+        default=ABSENT, description="A finer word where a client must branch.", examples=["email.login"]
+    )
+    retryAfter: int = Field(default=ABSENT, description="Seconds to wait.", examples=[40])

@@ -1,0 +1,159 @@
+"""One REST operation, declared once: its route and its part of openapi.json are both made from the declaration.
+
+What a handler takes and gives stands in its annotations, what it promises in its docstring; the declaration adds the
+path, who may call, and which problems are answered beside those that everybody must expect.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any, get_args, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.edge.json_bodies import JSON, check_body_type, parsed
+from app.edge.problems import problem_response
+from app.edge.rest.models import TokensOut
+from app.edge.visit import Visits
+from app.errors import Code, Problem
+
+Handler = Callable[..., Awaitable[Any]]
+"""Takes the visit, and the body where there is one; gives what its annotation says."""
+
+_ANYBODY = (Code.INTERNAL, Code.BUSY)
+_WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.TIMED_OUT)
+_MAX_NAME_CHARS = 64
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a path, and who answers it."""
+
+    method: str
+    path: str
+    handler: Handler
+    more_problems: tuple[Code, ...] = ()
+    signed_in: bool = False  # an access token is demanded before the body is read
+    by_cookie: bool = False  # the refresh cookie counts, together with the CSRF header
+
+    @property
+    def name(self) -> str:
+        """The operationId."""
+        return self.handler.__name__
+
+    @property
+    def problems(self) -> tuple[Code, ...]:
+        """Every code that may be answered."""
+        return (
+            *(_WITH_BODY if self.body is not None else ()),
+            *((Code.UNAUTHENTICATED,) if self.signed_in else ()),
+            *self.more_problems,
+            *_ANYBODY,
+        )
+
+    @cached_property
+    def body(self) -> type[BaseModel] | None:
+        """The model of the body, None where none is read."""
+        hint = self._hints.get("body")
+        models = [part for part in (hint, *get_args(hint)) if isinstance(part, type) and issubclass(part, BaseModel)]
+        return models[0] if models else None
+
+    @cached_property
+    def is_body_optional(self) -> bool:
+        """Whether a request may come without a body."""
+        return type(None) in get_args(self._hints.get("body"))
+
+    @cached_property
+    def hands_over(self) -> bool:
+        """Whether tokens are answered, in the body or as cookies."""
+        hint = self._hints["return"]
+        return TokensOut in (hint, *get_args(hint))
+
+    @cached_property
+    def answer(self) -> TypeAdapter[Any]:
+        """What is answered."""
+        return TypeAdapter(self._hints["return"])
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self.handler)
+
+
+def routes_of(operations: Iterable[Operation], visits: Visits) -> list[Route]:
+    """One route for each path, so that a refused method is told every allowed one."""
+    return [
+        _route(path, {operation.method: operation for operation in of_path}, visits)
+        for path, of_path in groupby(sorted(operations, key=lambda operation: operation.path), lambda one: one.path)
+    ]
+
+
+def _route(path: str, operations: dict[str, Operation], visits: Visits) -> Route:
+    async def respond(request: Request) -> Response:
+        operation = operations["GET" if request.method == "HEAD" else request.method]
+        return await _respond(operation, request, visits)
+
+    return Route(path, respond, methods=list(operations))
+
+
+async def _respond(operation: Operation, request: Request, visits: Visits) -> Response:
+    visit = visits.begin(request)
+    try:
+        if operation.signed_in:
+            await visit.signed_in()
+        arguments = () if operation.body is None else (await _read(operation, operation.body, request),)
+        answer = await operation.handler(visit, *arguments)
+    except Problem as problem:
+        return problem_response(_renamed(problem, operation), request_id=visit.caller.request_id)
+    # What a model was not given is absent: `refresh_token` where the cookie carries it.
+    content = operation.answer.dump_json(answer, exclude_unset=True)
+    response = Response(content, headers={"cache-control": "no-store"}, media_type=JSON)
+    for cookie in visit.set_cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+async def _read(operation: Operation, model: type[BaseModel], request: Request) -> BaseModel | None:
+    """The body as its model; raises Problem(BAD_USER_INPUT) naming the field and the rule that it breaks."""
+    if operation.is_body_optional and not await request.body():
+        return None
+    check_body_type(request.headers)
+    given = parsed(await request.body(), "The body")
+    if not isinstance(given, dict):
+        raise Problem(Code.BAD_USER_INPUT, "The body must be one JSON object.")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _refusal(error) from None  # its text repeats what was sent, which may be a password
+
+
+def _refusal(error: ValidationError) -> Problem:
+    """The first fault, without a word of what was sent but a field's name that could be one of ours."""
+    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    path = [str(part) for part in fault["loc"]]
+    named = all(len(part) <= _MAX_NAME_CHARS and part.isascii() and part.isidentifier() for part in path)
+    rule = fault["type"].upper()
+    match rule:
+        case "MISSING":
+            detail = f"{'.'.join(path)} is missing."
+        case "EXTRA_FORBIDDEN":
+            detail = "The body holds a field that is not known here."
+        case _:
+            detail = f"{fault['msg']}."
+    return Problem(Code.BAD_USER_INPUT, detail, field=".".join(path) if path and named else None, reason=rule)
+
+
+def _renamed(problem: Problem, operation: Operation) -> Problem:
+    """Services name fields as GraphQL does; here they are in snake case, and `username` is B's `handle`."""
+    if problem.field is None or operation.body is None:
+        return problem
+    known = operation.body.model_fields
+    field = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", problem.field).lower()
+    field = "handle" if field == "username" and "username" not in known and "handle" in known else field
+    return Problem(
+        problem.code, problem.detail, field=field, reason=problem.reason, retry_after_s=problem.retry_after_s
+    )

@@ -1,0 +1,34 @@
+"""The REST edge as the application mounts it."""
+
+import json
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.edge.cookies import SessionCookies
+from app.edge.json_bodies import JSON
+from app.edge.rest import auth, profile
+from app.edge.rest.openapi import document
+from app.edge.rest.operations import routes_of
+from app.edge.visit import Visits
+
+if TYPE_CHECKING:
+    from app.wiring import Services
+
+OPERATIONS = (*auth.OPERATIONS, *profile.OPERATIONS)
+
+
+def routes(services: "Services") -> list[Route]:
+    """Every REST operation, and GET /openapi.json that describes them."""
+    settings = services.settings
+    described = document(
+        OPERATIONS, server_url=settings.public_url, cookies=SessionCookies(secure=settings.secure_cookies)
+    )
+    text = json.dumps(described, ensure_ascii=False, indent=1).encode()
+
+    async def openapi(_: Request) -> Response:
+        return Response(text, media_type=JSON)
+
+    return [*routes_of(OPERATIONS, Visits(services)), Route("/openapi.json", openapi, methods=["GET"])]
