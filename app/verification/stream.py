@@ -207,13 +207,34 @@ class JudgedStream:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         """Runs on a worker; when cancelled, waits for it first: a graph in use must not be given to another stream."""
-        job = self._executor.submit(work)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        job = self._executor.submit(_report, work, loop, done)
         try:
-            return await asyncio.wrap_future(job)
+            return await done  # woken by one call; wrap_future(job) takes three, for every frame
         except asyncio.CancelledError:
             if not job.cancelled():
                 await asyncio.wait({asyncio.wrap_future(job)})
             raise
+
+
+def _report(work: Callable[[], T], loop: asyncio.AbstractEventLoop, done: "asyncio.Future[T]") -> None:
+    """Runs `work` and tells its end to whoever waits for `done` on the loop."""
+    try:
+        outcome = partial(_settle, done, work())
+    except Exception as error:
+        outcome = partial(_break, done, error)
+    loop.call_soon_threadsafe(outcome)
+
+
+def _settle(done: "asyncio.Future[T]", result: T) -> None:
+    if not done.done():
+        done.set_result(result)
+
+
+def _break(done: "asyncio.Future[T]", error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)
 
 
 def _receive(liveness: Attempt, frame: Frame | None, now_ms: float) -> list[Effect]:
