@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.edge import health, liveness_socket, verify_page, well_known
@@ -15,7 +15,9 @@ from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
 from app.edge.requests import BodyBounds
 from app.edge.rest import routes as rest
+from app.graphql.engine import GraphQLEngine
 from app.graphql.handler import GraphQLHandler
+from app.graphql.subscription_socket import SubscriptionSocket
 from app.profiles.limits import MAX_PHOTO_BYTES
 from app.settings import Settings
 from app.storage import LocalStore
@@ -27,9 +29,11 @@ UPLOADS = BodyBounds(max_bytes=MAX_PHOTO_BYTES, within_s=120.0)
 
 def create_app(services: Services) -> Starlette:
     """The application over `services`, which the caller opened and will close."""
+    graphql = GraphQLEngine.over(services)
     return Starlette(
         routes=[
-            Route("/graphql", GraphQLHandler(services)),
+            Route("/graphql", GraphQLHandler(graphql)),
+            WebSocketRoute("/graphql", SubscriptionSocket(graphql)),
             *liveness_socket.routes(services),
             *_local_objects(services),
             *rest.routes(services),

@@ -12,11 +12,13 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from app.accounts.entry import Entry
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
+from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
 from app.audit import AuditLog
 from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database
+from app.events import AccountEvents
 from app.ids import Ids
 from app.mail import Mailer, mailer_from
 from app.outbox import Deliverer, Outbox, Webhook
@@ -68,6 +70,8 @@ class Services:
     post: Post
     store: ObjectStore
     sessions: SessionService
+    session_watch: SessionWatch
+    events: AccountEvents
     accounts: AccountService
     identities: Identities
     photos: PhotoService
@@ -105,6 +109,10 @@ async def open_services(
             )
         )
         stack.push_async_callback(redis.aclose)
+        events = AccountEvents(redis=redis)
+        stack.push_async_callback(events.close)
+        session_watch = SessionWatch(database=database, clock=clock)
+        stack.push_async_callback(session_watch.close)
         mailer = mailer or mailer_from(settings, clock=clock, ids=ids)
         await mailer.open()
         stack.push_async_callback(mailer.close)
@@ -200,6 +208,7 @@ async def open_services(
             store=verification_store,
             claims=claims,
             pool=pool,
+            events=events,
             threshold=settings.face_threshold,
             clock=clock,
         )
@@ -229,6 +238,8 @@ async def open_services(
             post=post,
             store=store,
             sessions=sessions,
+            session_watch=session_watch,
+            events=events,
             accounts=accounts,
             identities=identities,
             photos=photos,

@@ -8,13 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from graphql import (
     ExecutionResult,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     execute,
@@ -25,16 +24,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.edge.json_bodies import JSON, check_body_type, parsed
-from app.edge.visit import Visits
 from app.errors import Code, Problem
 from app.graphql.context import Context
+from app.graphql.engine import GraphQLEngine
 from app.graphql.errors import formatted, problem_extensions
-from app.graphql.limits import DocumentLimits, Documents, Prepared
+from app.graphql.limits import Prepared
 from app.graphql.negotiation import GRAPHQL_RESPONSE, answer_type
-from app.graphql.schema import load_schema
-
-if TYPE_CHECKING:
-    from app.wiring import Services
 
 _METHODS = "GET, POST"
 
@@ -51,11 +46,8 @@ class Parameters:
 class GraphQLHandler:
     """The ASGI application behind /graphql; answers every request, whatever it holds."""
 
-    def __init__(self, services: "Services", *, schema: GraphQLSchema | None = None) -> None:
-        self._visits = Visits(services)
-        self._schema = schema or load_schema()
-        production = services.settings.production
-        self._documents = Documents(self._schema, limits=DocumentLimits(), introspection=not production)
+    def __init__(self, engine: GraphQLEngine) -> None:
+        self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -73,8 +65,8 @@ class GraphQLHandler:
         return await self._run(request, parameters, media_type)
 
     async def _run(self, request: Request, parameters: Parameters, media_type: str) -> Response:
-        prepared = self._documents.prepare(parameters.query)
-        context = self._visits.begin(request)
+        prepared = self._engine.documents.prepare(parameters.query)
+        context = self._engine.visits.begin(request)
         try:
             result = await self._result(request.method, prepared, parameters, context)
         except Problem as problem:
@@ -102,8 +94,10 @@ class GraphQLHandler:
             return ExecutionResult(None, [GraphQLError("operationName must name one operation of the document.")])
         if method == "GET" and operation.operation is not OperationType.QUERY:
             raise Problem(Code.METHOD_NOT_ALLOWED, "Send this with POST: only queries are answered over GET.")
+        if operation.operation is OperationType.SUBSCRIPTION:
+            return ExecutionResult(None, [GraphQLError("Subscriptions are served over WebSocket, on the same path.")])
         result = execute(
-            self._schema,
+            self._engine.schema,
             prepared.document,
             context_value=context,
             variable_values=parameters.variables,
@@ -122,7 +116,7 @@ async def _read(request: Request) -> Parameters:
         given = parsed(await request.body(), "The body")
     else:
         raise Problem(Code.METHOD_NOT_ALLOWED, "GraphQL is served over GET and POST.")
-    return _parameters(given)
+    return parameters_of(given)
 
 
 def _from_query_string(text: str) -> dict[str, Any]:
@@ -139,7 +133,8 @@ def _from_query_string(text: str) -> dict[str, Any]:
     return given
 
 
-def _parameters(given: Any) -> Parameters:
+def parameters_of(given: Any) -> Parameters:
+    """The parameters that a JSON value holds; raises Problem(BAD_USER_INPUT) naming the one at fault."""
     if not isinstance(given, dict):
         raise Problem(Code.BAD_USER_INPUT, "The body must be one JSON object; batches are not served.")
     query = given.get("query")

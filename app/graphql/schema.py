@@ -21,8 +21,9 @@ from graphql import (
 from app.accounts.model import Session, SignInMethod, Viewer
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, profiles, security, verification
+from app.graphql import accounts, live, profiles, security, verification
 from app.graphql.context import AuthPayload, Info
+from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
 from app.profiles.model import PhotoUpload, UploadHeader
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
@@ -45,6 +46,8 @@ DATACLASSES: Mapping[str, type] = {
     "AuditEventEdge": Edge,
     "AuditEventConnection": Connection,
     "PageInfo": PageInfo,
+    "VerificationEvent": Outcome,
+    "SessionEvent": SessionEvent,
 }
 ENUMS: Mapping[str, Mapping[str, object]] = {
     "FaceFinding": PhotoFinding.__members__,
@@ -80,6 +83,7 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         profiles.mutation,
         security.mutation,
         verification.mutation,
+        live.subscription,
         date_time,
         *(EnumType(name, dict(values)) for name, values in ENUMS.items()),
     )

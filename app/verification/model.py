@@ -1,8 +1,10 @@
 """What a verification says: outcomes as values, never exceptions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +14,10 @@ from liveness.steps import LivenessStep
 
 Rgb = npt.NDArray[np.uint8]
 Descriptor = npt.NDArray[np.float32]
+
+
+VERIFICATION_ENDED = "verification_ended"
+"""The kind under which outcomes are published to the account's devices."""
 
 
 class VerificationError(StrEnum):
@@ -36,6 +42,22 @@ class Outcome:
     verified_at: datetime | None = None
     error: VerificationError | None = None
     retry_after_s: int | None = None
+
+    @classmethod
+    def of_happening(cls, told: Mapping[str, Any]) -> "Outcome":
+        """The outcome that `happening` told of."""
+        at = told["verified_at"]
+        return cls(
+            success=told["success"],
+            verified_at=datetime.fromisoformat(at) if at else None,
+            error=VerificationError(told["error"]) if told["error"] else None,
+        )
+
+    @property
+    def happening(self) -> Mapping[str, Any]:
+        """What the account's other devices are told."""
+        at = self.verified_at
+        return {"success": self.success, "verified_at": at.isoformat() if at else None, "error": self.error}
 
     @classmethod
     def refused(cls, error: VerificationError, *, retry_after_s: int | None = None) -> "Outcome":

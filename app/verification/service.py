@@ -8,12 +8,20 @@ from uuid import UUID
 from app.accounts.model import Viewer
 from app.clock import Clock
 from app.errors import Code, Problem
+from app.events import AccountEvents
 from app.rate_limits import RateLimits
 from app.verification.browser_claims import BrowserClaims
 from app.verification.challenges import Challenges
 from app.verification.key_faces import KeyFaces
 from app.verification.limits import CREATE_CHALLENGE, FailureStreaks
-from app.verification.model import ClaimedStep, IssuedChallenge, Outcome, PhotoTemplate, VerificationError
+from app.verification.model import (
+    VERIFICATION_ENDED,
+    ClaimedStep,
+    IssuedChallenge,
+    Outcome,
+    PhotoTemplate,
+    VerificationError,
+)
 from app.verification.store import VerificationStore
 from facecore.distance import distance, is_match
 from facecore.errors import FaceBusy, FaceTimeout
@@ -48,6 +56,7 @@ class VerificationService:
         store: VerificationStore,
         claims: BrowserClaims,
         pool: FacePool,
+        events: AccountEvents,
         threshold: float,
         clock: Clock,
     ) -> None:
@@ -57,6 +66,7 @@ class VerificationService:
         self._store = store
         self._claims = claims
         self._pool = pool
+        self._events = events
         self._threshold = threshold
         self._clock = clock
 
@@ -144,7 +154,7 @@ class VerificationService:
         await self._streaks.failed(attempt.account_id)
         log.info("liveness refused account=%s error=%s: %s", attempt.account_id, error, "; ".join(reasons))
         wait_s = await self._streaks.blocked_for_s(attempt.account_id)
-        return Outcome.refused(error, retry_after_s=wait_s)
+        return await self._told(attempt, Outcome.refused(error, retry_after_s=wait_s))
 
     async def settle(self, attempt: OpenAttempt, faces: KeyFaces) -> Outcome:
         """Ends an attempt whose challenge was met: one person throughout, and the person of the profile photo."""
@@ -180,4 +190,9 @@ class VerificationService:
             return Outcome.refused(VerificationError.TOKEN_EXPIRED)
         await self._streaks.succeeded(attempt.account_id)
         log.info("badge earned account=%s", attempt.account_id)
-        return Outcome(success=True, verified_at=at)
+        return await self._told(attempt, Outcome(success=True, verified_at=at))
+
+    async def _told(self, attempt: OpenAttempt, outcome: Outcome) -> Outcome:
+        """The outcome, once the account's other devices were told of it."""
+        await self._events.publish(attempt.account_id, VERIFICATION_ENDED, outcome.happening)
+        return outcome

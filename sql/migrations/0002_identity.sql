@@ -128,3 +128,7 @@ create trigger audit_events_kept before update or delete on audit_events
   for each row execute function audit_events_are_kept();
 create trigger audit_events_not_truncated before truncate on audit_events
   for each statement execute function audit_events_are_kept();
+
+-- Lists and watches ask for ended sessions too.
+create index sessions_of_account on sessions (account_id);
+drop index sessions_by_account;

@@ -82,3 +82,9 @@ select id, method, user_agent, ip, created_at, last_seen_at, expires_at
 from sessions
 where account_id = :account_id and revoked_at is null and expires_at > :now
 order by last_seen_at desc, id desc
+
+-- name: sessions_watched
+-- Of the accounts whose devices are connected: the live sessions, and those revoked since.
+select id, account_id, revoked_at from sessions
+where account_id = any(cast(:account_ids as uuid[]))
+  and (revoked_at >= :since or (revoked_at is null and expires_at > :now))
