@@ -27,6 +27,11 @@ end
 return -1
 """
 
+# Of a window that has ended meanwhile there is nothing to give back.
+_GIVE_BACK = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECRBY', KEYS[1], ARGV[1]) end
+"""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -44,6 +49,7 @@ class RateLimits:
     def __init__(self, *, redis: "Redis") -> None:
         self._redis = redis
         self._script = redis.register_script(_SPEND)
+        self._give_back = redis.register_script(_GIVE_BACK)
 
     async def spend(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Takes `cost` from the limit; raises Problem(RATE_LIMITED) with the seconds to wait when it is used up."""
@@ -66,6 +72,14 @@ class RateLimits:
                 retry_after_s=wait_s,
                 reason=limit.name,
             )
+
+    async def give_back(self, limit: Limit, key: str, *, cost: int = 1) -> None:
+        """Returns what was spent on an attempt that turned out right, where only wrong ones shall count."""
+        try:
+            await self._give_back(keys=[_name(limit, key)], args=[cost])
+        except (RedisError, OSError) as error:
+            # The deed stands; the window merely counts one attempt too many.
+            log.warning("redis away while giving back %s: %s", limit.name, type(error).__name__)
 
 
 def _name(limit: Limit, key: str) -> str:

@@ -11,6 +11,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from app.accounts.entry import Entry
 from app.accounts.passwords import Passwords
+from app.accounts.second_factor_codes import SecondFactorCodes
+from app.accounts.second_factor_store import SecondFactorStore
+from app.accounts.second_factors import SecondFactors
+from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
@@ -73,6 +77,7 @@ class Services:
     session_watch: SessionWatch
     events: AccountEvents
     accounts: AccountService
+    second_factors: SecondFactors
     identities: Identities
     photos: PhotoService
     verification: VerificationService
@@ -178,7 +183,27 @@ async def open_services(
             deliverer = Deliverer(outbox=outbox, webhook=webhook, clock=clock)
             deliverer.open()
             stack.push_async_callback(deliverer.close)
-        entry = Entry(sessions=sessions, audit=audit)
+        encryption = Encryption(keys=settings.encryption_keys, ids=ids)
+        steps = SecondSteps(redis=redis, queries=database.queries, clock=clock, ids=ids)
+        entry = Entry(sessions=sessions, steps=steps, audit=audit)
+        factor_store = SecondFactorStore(queries=database.queries, encryption=encryption)
+        codes = SecondFactorCodes(
+            database=database, store=factor_store, audit=audit, limits=limits, post=post, clock=clock
+        )
+        second_factors = SecondFactors(
+            database=database,
+            store=factor_store,
+            codes=codes,
+            steps=steps,
+            entry=entry,
+            sessions=sessions,
+            audit=audit,
+            limits=limits,
+            post=post,
+            clock=clock,
+            ids=ids,
+            public_url=settings.public_url,
+        )
         accounts = AccountService(
             database=database,
             sessions=sessions,
@@ -192,9 +217,7 @@ async def open_services(
             public_url=settings.public_url,
         )
         identities = Identities(database=database, entry=entry, audit=audit, post=post, clock=clock, ids=ids)
-        verification_store = VerificationStore(
-            database=database, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
-        )
+        verification_store = VerificationStore(database=database, encryption=encryption)
         verification = VerificationService(
             challenges=Challenges(
                 signer=ChallengeSigner([derive_key(settings.liveness_secret, purpose="liveness-challenge")]),
@@ -241,6 +264,7 @@ async def open_services(
             session_watch=session_watch,
             events=events,
             accounts=accounts,
+            second_factors=second_factors,
             identities=identities,
             photos=photos,
             verification=verification,

@@ -2,25 +2,55 @@
 
 from uuid import UUID
 
-from app.accounts.model import Admission, Origin, SignInMethod
-from app.accounts.sessions import SessionService
+from app.accounts.model import Admission, Factor, Origin, SecondFactorNeeded, SignedIn, SignInMethod
+from app.accounts.second_steps import SecondSteps
+from app.accounts.sessions import OpenedSession, SessionService
 from app.audit import AuditEvent, AuditLog
 from app.database import Transaction
 
 
 class Entry:
-    """Turns a first factor that was right into a session."""
+    """Turns a first factor that was right into a session, or into the question for the second."""
 
-    def __init__(self, *, sessions: SessionService, audit: AuditLog) -> None:
+    def __init__(self, *, sessions: SessionService, steps: SecondSteps, audit: AuditLog) -> None:
         self._sessions = sessions
+        self._steps = steps
         self._audit = audit
 
     async def admit(
         self, tx: Transaction, account_id: UUID, *, method: SignInMethod, origin: Origin, is_new: bool = False
     ) -> Admission:
-        """Opens the session and writes it into the audit log; `tx` must hold or have written the account's row."""
-        opened = await self._sessions.open(tx, account_id=account_id, method=method, origin=origin)
+        """Opens the session and writes it into the audit log, unless the account has a second factor to ask for."""
+        opened = await self._sessions.open(
+            tx, account_id=account_id, method=method, origin=origin, second_factor_proved=False
+        )
+        if opened is None:
+            return SecondFactorNeeded(temp_token=await self._steps.begin(tx, account_id, method=method))
+        return await self._enter(tx, account_id, opened, method=method, origin=origin, is_new=is_new)
+
+    async def admit_after(
+        self, factor: Factor, tx: Transaction, account_id: UUID, *, method: SignInMethod, origin: Origin
+    ) -> SignedIn:
+        """The same for an account whose second factor was proved in this transaction."""
+        opened = await self._sessions.open(
+            tx, account_id=account_id, method=method, origin=origin, second_factor_proved=True
+        )
+        assert opened is not None, "a factor that was proved is not asked for"
+        return await self._enter(tx, account_id, opened, method=method, origin=origin, factor=factor)
+
+    async def _enter(
+        self,
+        tx: Transaction,
+        account_id: UUID,
+        opened: OpenedSession,
+        *,
+        method: SignInMethod,
+        origin: Origin,
+        is_new: bool = False,
+        factor: Factor | None = None,
+    ) -> SignedIn:
         event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
-        await self._audit.record(event, account_id=account_id, origin=origin, detail={"method": method.value}, tx=tx)
+        detail = {"method": method.value} | ({} if factor is None else {"second_factor": factor.value})
+        await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
         viewer = await self._sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
         return self._sessions.signed_in(viewer, opened, is_new=is_new)

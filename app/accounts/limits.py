@@ -16,3 +16,10 @@ LOGIN_PER_IP = Limit("ip.login", 100, 60, "deny")
 
 # Seed B allows six attempts a minute to verify; a link token names no address, so the caller's network stands in.
 VERIFY_PER_IP = Limit("ip.verify", 6, 60, "deny")
+
+# Wrong codes of a second factor; right ones are given back. Of a million codes three are right at a time: ten tries
+# an hour and thirty a day find one within a year with a chance of 3 %, and each row of five wrong ones after the right
+# password is mailed to the owner. One counter for everything that takes a code, apart from that of passwords.
+CODES_PER_ACCOUNT_HOURLY = Limit("account.second_factor", 10, 3600, "deny")
+CODES_PER_ACCOUNT_DAILY = Limit("account.second_factor_daily", 30, 24 * 3600, "deny")
+SECOND_FACTOR_SETUPS = Limit("account.second_factor_setup", 10, 3600, "deny")

@@ -21,6 +21,13 @@ class SignInMethod(StrEnum):
     GITHUB = "github"
 
 
+class Factor(StrEnum):
+    """What a second factor was proved by."""
+
+    TOTP = "totp"
+    BACKUP_CODE = "backup_code"
+
+
 class RefreshRefusal(StrEnum):
     """Why a refresh token was not taken: `Problem.reason` of an UNAUTHENTICATED refresh.
 
@@ -132,6 +139,15 @@ class SecondFactorNeeded:
     """The first factor was right; what opens the session is a code given together with `temp_token`."""
 
     temp_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorSetup:
+    """What a person needs once to set up their authenticator app, and the codes for the day they lose it."""
+
+    otpauth_url: str = field(repr=False)
+    qr_code: str = field(repr=False)
+    backup_codes: tuple[str, ...] = field(repr=False)
 
 
 Admission: TypeAlias = SignedIn | SecondFactorNeeded

@@ -99,14 +99,30 @@ class SessionService:
         ):
             raise _ended()
 
-    async def open(self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin) -> OpenedSession:
-        """Writes a session with its first refresh token; `tx` must hold or have written the account's row."""
+    async def open(
+        self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin, second_factor_proved: bool
+    ) -> OpenedSession | None:
+        """Writes a session with its first refresh token, and holds the account's row from here on.
+
+        None, and nothing is written, when the account has a second factor that was not proved.
+        """
+        # Switching a second factor on holds the row too: whichever comes second sees what the other did.
+        await self._store.hold_account(tx, account_id)
         now = self._clock.now()
         raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
         session_id = self._ids.uuid7()
-        await self._store.open_session(
-            tx, session_id=session_id, account_id=account_id, method=method, origin=origin, token=token, now=now
+        is_open = await self._store.open_session(
+            tx,
+            session_id=session_id,
+            account_id=account_id,
+            method=method,
+            origin=origin,
+            token=token,
+            second_factor_proved=second_factor_proved,
+            now=now,
         )
+        if not is_open:
+            return None
         return OpenedSession(session_id=session_id, refresh_token=raw, refresh_expires_at=token.expires_at)
 
     async def viewer_of(self, tx: Transaction, *, account_id: UUID, session_id: UUID) -> Viewer:

@@ -53,17 +53,19 @@ class SessionStore:
 
     async def open_session(
         self,
-        on: Runner,
+        tx: Transaction,
         *,
         session_id: UUID,
         account_id: UUID,
         method: SignInMethod,
         origin: Origin,
         token: NewToken,
+        second_factor_proved: bool,
         now: datetime,
-    ) -> None:
-        """Writes the session and its first token; both expire together."""
-        await on.run(
+    ) -> bool:
+        """Writes the session and its first token; both expire together. False, and nothing is written, while the
+        account's second factor is still asked for."""
+        opened = await tx.scalar(
             self._queries.session_open,
             session_id=session_id,
             account_id=account_id,
@@ -73,9 +75,11 @@ class SessionStore:
             token_id=token.token_id,
             token_hash=token.token_hash,
             salt=token.salt,
+            second_factor_proved=second_factor_proved,
             now=now,
             expires_at=token.expires_at,
         )
+        return opened is not None
 
     async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID, now: datetime) -> Viewer | None:
         """The viewer of a live session; None when it is revoked, expired, gone or someone else's."""

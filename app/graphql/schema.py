@@ -18,10 +18,10 @@ from graphql import (
     GraphQLSchema,
 )
 
-from app.accounts.model import Session, SignInMethod, Viewer
+from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, live, profiles, security, verification
+from app.graphql import accounts, live, profiles, second_factors, security, verification
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
@@ -36,6 +36,7 @@ SCHEMA_PATH = Path(__file__).parents[2] / "schema.graphql"
 DATACLASSES: Mapping[str, type] = {
     "User": Viewer,
     "AuthPayload": AuthPayload,
+    "TwoFactorSetup": SecondFactorSetup,
     "PresignedUpload": PhotoUpload,
     "UploadHeader": UploadHeader,
     "LivenessChallenge": IssuedChallenge,
@@ -79,7 +80,9 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         profiles.query,
         security.query,
         profiles.user,
+        second_factors.user,
         accounts.mutation,
+        second_factors.mutation,
         profiles.mutation,
         security.mutation,
         verification.mutation,

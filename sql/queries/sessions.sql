@@ -3,16 +3,21 @@
 -- and sees what the other did. The lock and the read of the tokens are two statements on purpose: under READ
 -- COMMITTED a statement that waited for a lock still sees the other tables as they were before it waited.
 
--- name: session_open!
+-- name: session_open$
+-- Nothing is written, and nothing comes back, while the account's second factor is still asked for.
 with opened as (
   insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at)
-  values (:session_id, :account_id, :method, :user_agent, :ip, :now, :now, :expires_at)
+  select cast(:session_id as uuid), cast(:account_id as uuid), cast(:method as text), cast(:user_agent as text),
+         cast(:ip as text), cast(:now as timestamptz), cast(:now as timestamptz), cast(:expires_at as timestamptz)
+  where cast(:second_factor_proved as boolean)
+     or not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
   returning id
 )
 insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
 select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
        cast(:now as timestamptz), cast(:expires_at as timestamptz)
 from opened
+returning session_id
 
 -- name: viewer_by_session^
 select s.id as session_id, s.created_at as session_created_at,

@@ -11,14 +11,20 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from app.accounts.entry import Entry
 from app.accounts.model import Origin, SignedIn, SignInMethod
 from app.accounts.passwords import Passwords
+from app.accounts.second_factor_codes import SecondFactorCodes
+from app.accounts.second_factor_store import SecondFactorStore
+from app.accounts.second_factors import SecondFactors
+from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.audit import AuditLog
+from app.background import Background, Post
 from app.database import Database, Transaction
 from app.ids import Ids
 from app.mail import Mailer
 from app.queries import Queries
 from app.rate_limits import RateLimits
+from app.secrets import Encryption
 from app.settings import Settings
 from app.tokens import AccessTokens
 from tests.fakes import FixedClock, Mailbox
@@ -34,6 +40,9 @@ class Slice:
 
     accounts: AccountService
     entry: Entry
+    second_factors: SecondFactors
+    codes: SecondFactorCodes
+    background: Background
     audit: AuditLog
     sessions: SessionService
     passwords: Passwords
@@ -76,7 +85,14 @@ class Slice:
         account_id = signed_in.viewer.account_id
 
         async def work(tx: Transaction) -> SignedIn:
-            opened = await self.sessions.open(tx, account_id=account_id, method=SignInMethod.PASSWORD, origin=origin)
+            opened = await self.sessions.open(
+                tx,
+                account_id=account_id,
+                method=SignInMethod.PASSWORD,
+                origin=origin,
+                second_factor_proved=True,
+            )
+            assert opened is not None
             viewer = await self.sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
             return self.sessions.signed_in(viewer, opened)
 
@@ -124,7 +140,28 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         clock=clock,
         ids=ids,
     )
-    entry = Entry(sessions=sessions, audit=audit)
+    steps = SecondSteps(redis=redis, queries=database.queries, clock=clock, ids=ids)
+    entry = Entry(sessions=sessions, steps=steps, audit=audit)
+    background = Background()
+    post = Post(mailer=mailbox, background=background)
+    factor_store = SecondFactorStore(
+        queries=database.queries, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
+    )
+    codes = SecondFactorCodes(database=database, store=factor_store, audit=audit, limits=limits, post=post, clock=clock)
+    second_factors = SecondFactors(
+        database=database,
+        store=factor_store,
+        codes=codes,
+        steps=steps,
+        entry=entry,
+        sessions=sessions,
+        audit=audit,
+        limits=limits,
+        post=post,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+    )
     accounts = AccountService(
         database=database,
         sessions=sessions,
@@ -141,6 +178,9 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
     yield Slice(
         accounts=accounts,
         entry=entry,
+        second_factors=second_factors,
+        codes=codes,
+        background=background,
         audit=audit,
         sessions=sessions,
         passwords=passwords,
@@ -154,6 +194,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         settings=settings,
         sql=sql,
     )
+    await background.settled()
     await sql.close()
     passwords.close()
     await redis.aclose()
