@@ -112,6 +112,12 @@ class Database:
         pool: asyncpg.Pool = self._database._backend._pool  # databases shows no pool
         return int(pool.get_idle_size())
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, in use or idle."""
+        pool: asyncpg.Pool = self._database._backend._pool
+        return int(pool.get_size())
+
     async def one(self, query: Query, **values: object) -> Row | None:
         """One row or None, outside any transaction."""
         return await self._shielded(self._with_connection(lambda tx: tx.one(query, **values)))

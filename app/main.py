@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge import health, liveness_socket, verify_page, well_known
+from app.edge import health, liveness_socket, metrics, verify_page, well_known
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
@@ -38,6 +38,7 @@ def create_app(services: Services) -> Starlette:
             *_local_objects(services),
             *rest.routes(services),
             *health.routes(services),
+            *metrics.routes(services),
             *well_known.routes(services),
             *verify_page.routes(),
         ],

@@ -45,6 +45,7 @@ class Settings:
     public_url: str
     allowed_origins: tuple[str, ...]
     trust_forwarded_for: bool
+    metrics_token: str | None = field(repr=False)
 
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -135,6 +136,7 @@ class _Reader:
             public_url=public_url,
             allowed_origins=self._read("ALLOWED_ORIGINS", public_url, _origins),
             trust_forwarded_for=self._read("TRUST_FORWARDED_FOR", "false", _boolean),
+            metrics_token=self._optional("METRICS_TOKEN", _secret),
             database_url=self._optional("DATABASE_URL", _database_url),
             redis_url=self._optional("REDIS_URL", _scheme("redis", "rediss", "unix")),
             smtp_url=self._optional("SMTP_URL", _scheme("smtp", "smtps")),

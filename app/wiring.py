@@ -25,6 +25,7 @@ from app.database import Database
 from app.events import AccountEvents
 from app.ids import Ids
 from app.mail import Mailer, mailer_from
+from app.metrics import Metrics
 from app.outbox import Deliverer, Outbox, Webhook
 from app.profiles.photos import PhotoService
 from app.queries import Queries
@@ -68,6 +69,7 @@ class Services:
     limits: RateLimits
     access_tokens: AccessTokens
     audit: AuditLog
+    metrics: Metrics
     outbox: Outbox
     mailer: Mailer
     background: Background
@@ -96,7 +98,7 @@ async def open_services(
     engine: DescriptorEngine | None = None,
 ) -> AsyncIterator[Services]:
     """Opens what `settings` name. PostgreSQL, Redis, storage and mail may still be away: readiness says so."""
-    clock, ids = clock or Clock(), ids or Ids()
+    clock, ids, metrics = clock or Clock(), ids or Ids(), Metrics()
     async with AsyncExitStack() as stack:
         assert settings.database_url is not None, "serve starts the embedded services first"
         assert settings.redis_url is not None, "serve starts the embedded services first"
@@ -211,6 +213,7 @@ async def open_services(
             audit=audit,
             passwords=passwords,
             limits=limits,
+            metrics=metrics,
             mailer=mailer,
             clock=clock,
             ids=ids,
@@ -233,6 +236,7 @@ async def open_services(
             pool=pool,
             events=events,
             threshold=settings.face_threshold,
+            metrics=metrics,
             clock=clock,
         )
         photos = PhotoService(
@@ -242,10 +246,15 @@ async def open_services(
             faces=Faces(photo_faces=photo_faces, pool=pool, executor=photo_threads),
             verification=verification_store,
             limits=limits,
+            metrics=metrics,
             clock=clock,
             ids=ids,
             executor=photo_threads,
         )
+        metrics.watch("face_pool_waiting", "Face jobs that no thread has taken up.", lambda: pool.waiting)
+        metrics.watch("face_pool_running", "Face jobs on a thread.", lambda: pool.running)
+        metrics.watch("database_connections_open", "Connections to PostgreSQL.", lambda: database.open_connections)
+        metrics.watch("database_connections_idle", "Of them, those unused.", lambda: database.idle_connections)
         yield Services(
             settings=settings,
             clock=clock,
@@ -255,6 +264,7 @@ async def open_services(
             limits=limits,
             access_tokens=access_tokens,
             audit=audit,
+            metrics=metrics,
             outbox=outbox,
             mailer=mailer,
             background=background,
@@ -269,7 +279,9 @@ async def open_services(
             photos=photos,
             verification=verification,
             graphs=graphs,
-            streams=LivenessStreams(service=verification, graphs=graphs, counter=counter, executor=frame_threads),
+            streams=LivenessStreams(
+                service=verification, graphs=graphs, counter=counter, metrics=metrics, executor=frame_threads
+            ),
             face_pool=pool,
         )
 

@@ -19,6 +19,7 @@ from app.database import Database, Transaction, UniqueViolation
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.mail import Mail, Mailer
+from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 from app.secrets import digest
 
@@ -49,6 +50,7 @@ class AccountService:
         audit: AuditLog,
         passwords: Passwords,
         limits: RateLimits,
+        metrics: Metrics,
         mailer: Mailer,
         clock: Clock,
         ids: Ids,
@@ -62,12 +64,14 @@ class AccountService:
         self._audit = audit
         self._passwords = passwords
         self._limits = limits
+        self._metrics = metrics
         self._mailer = mailer
         self._clock = clock
         self._ids = ids
         self._public_url = public_url
         self._mail_patience_s = mail_patience_s
 
+    @counted(Deed.REGISTER)
     async def signup(self, *, email: str, password: str, username: str, display_name: str, origin: Origin) -> SignedIn:
         """Makes account, profile and first session together, then mails the link that proves the address.
 
@@ -114,6 +118,7 @@ class AccountService:
         await self._mail_link(account_id, email, link_token)
         return signed_in
 
+    @counted(Deed.LOGIN)
     async def login(self, *, email: str, password: str, origin: Origin) -> Admission:
         """Opens a session for the right password, or asks for the second factor.
 

@@ -23,7 +23,12 @@ def middleware(services: "Services", *, bodies_by_prefix: dict[str, BodyBounds] 
     """For Starlette(middleware=…); `bodies_by_prefix` bounds the bodies of further paths (local uploads)."""
     settings = services.settings
     return [
-        Middleware(RequestContext, ids=services.ids, trust_forwarded_for=settings.trust_forwarded_for),
+        Middleware(
+            RequestContext,
+            ids=services.ids,
+            metrics=services.metrics,
+            trust_forwarded_for=settings.trust_forwarded_for,
+        ),
         Middleware(SecurityHeaders, production=settings.production),
         cors(settings),
         Middleware(LastResort),

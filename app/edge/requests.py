@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.log import request_id as current_request_id
+from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -75,15 +76,16 @@ def request_id(scope: Scope) -> str:
 
 
 class RequestContext:
-    """Gives each request an id and a client address, and logs one line when it ends.
+    """Gives each request an id and a client address, and times it and logs one line when it ends.
 
     X-Forwarded-For counts only with `trust_forwarded_for`, and of it only what our own proxy appended, the last
     entry: anyone can send the header.
     """
 
-    def __init__(self, app: ASGIApp, *, ids: Ids, trust_forwarded_for: bool) -> None:
+    def __init__(self, app: ASGIApp, *, ids: Ids, metrics: Metrics, trust_forwarded_for: bool) -> None:
         self._app = app
         self._ids = ids
+        self._metrics = metrics
         self._trust_forwarded_for = trust_forwarded_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,8 +109,11 @@ class RequestContext:
             await self._app(scope, receive, named)
         finally:
             if scope["type"] == "http":
-                took_ms = (time.perf_counter() - began_s) * 1000
-                log.info("%s %s %s in %.1f ms", scope["method"], logged_path(scope), status or "-", took_ms)
+                took_s = time.perf_counter() - began_s
+                route = scope.get("route")
+                declared = route.path if isinstance(route, Route) else "none"
+                self._metrics.request_answered(scope["method"], declared, status, took_s)
+                log.info("%s %s %s in %.1f ms", scope["method"], logged_path(scope), status or "-", took_s * 1000)
             current_request_id.reset(mark)
 
 

@@ -5,6 +5,7 @@ request with side effects can never be one that a browser sends across origins w
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -96,6 +97,7 @@ class GraphQLHandler:
             raise Problem(Code.METHOD_NOT_ALLOWED, "Send this with POST: only queries are answered over GET.")
         if operation.operation is OperationType.SUBSCRIPTION:
             return ExecutionResult(None, [GraphQLError("Subscriptions are served over WebSocket, on the same path.")])
+        began_s = time.perf_counter()
         result = execute(
             self._engine.schema,
             prepared.document,
@@ -105,7 +107,9 @@ class GraphQLHandler:
             max_coercion_errors=20,
             hide_suggestions=True,
         )
-        return await result if isawaitable(result) else result
+        result = await result if isawaitable(result) else result
+        context.services.metrics.operation_run(operation.operation.value, time.perf_counter() - began_s)
+        return result
 
 
 async def _read(request: Request) -> Parameters:

@@ -14,6 +14,7 @@ from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.metrics import Deed, Metrics, counted
 from app.profiles.limits import (
     COMMIT_PHOTO,
     COMMIT_WITHIN_S,
@@ -63,6 +64,7 @@ class PhotoService:
         faces: Faces,
         verification: VerificationStore,
         limits: RateLimits,
+        metrics: Metrics,
         clock: Clock,
         ids: Ids,
         executor: Executor,
@@ -74,6 +76,7 @@ class PhotoService:
         self._faces = faces
         self._verification = verification
         self._limits = limits
+        self._metrics = metrics
         self._clock = clock
         self._ids = ids
         self._executor = executor
@@ -107,6 +110,7 @@ class PhotoService:
         headers = tuple(UploadHeader(name=name, value=value) for name, value in signed.headers.items())
         return PhotoUpload(key=key, url=signed.url, headers=headers, expires_s=signed.expires_s)
 
+    @counted(Deed.AVATAR_UPLOAD)
     async def commit_photo(self, viewer: Viewer, *, key: str) -> Viewer:
         """Makes the uploaded object the profile photo; committing the photo in use again changes nothing.
 

@@ -9,6 +9,7 @@ from app.accounts.model import Viewer
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.events import AccountEvents
+from app.metrics import Metrics
 from app.rate_limits import RateLimits
 from app.verification.browser_claims import BrowserClaims
 from app.verification.challenges import Challenges
@@ -58,6 +59,7 @@ class VerificationService:
         pool: FacePool,
         events: AccountEvents,
         threshold: float,
+        metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._challenges = challenges
@@ -68,6 +70,7 @@ class VerificationService:
         self._pool = pool
         self._events = events
         self._threshold = threshold
+        self._metrics = metrics
         self._clock = clock
 
     async def create_challenge(
@@ -97,10 +100,11 @@ class VerificationService:
             return challenge
         template = await self._store.photo_template(viewer.account_id)
         if template is None:
-            return Outcome.refused(VerificationError.NO_PROFILE_PHOTO)
+            return self._refused(VerificationError.NO_PROFILE_PHOTO)
         spent = await self._challenges.spend(token, challenge)
         if spent is None:
-            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+            return self._refused(VerificationError.TOKEN_EXPIRED)
+        self._metrics.attempt_started()
         return OpenAttempt(
             account_id=viewer.account_id,
             session_id=viewer.session_id,
@@ -154,19 +158,21 @@ class VerificationService:
         await self._streaks.failed(attempt.account_id)
         log.info("liveness refused account=%s error=%s: %s", attempt.account_id, error, "; ".join(reasons))
         wait_s = await self._streaks.blocked_for_s(attempt.account_id)
-        return await self._told(attempt, Outcome.refused(error, retry_after_s=wait_s))
+        return await self._told(attempt, self._refused(error, retry_after_s=wait_s))
 
     async def settle(self, attempt: OpenAttempt, faces: KeyFaces) -> Outcome:
         """Ends an attempt whose challenge was met: one person throughout, and the person of the profile photo."""
         try:
             person = await faces.judge(self._pool)
         except (FaceBusy, FaceTimeout):
-            return Outcome.refused(VerificationError.BUSY, retry_after_s=5)
+            return self._refused(VerificationError.BUSY, retry_after_s=5)
         if not person.same_person:
             return await self.fail(
                 attempt, VerificationError.CHALLENGE_FAILED, ["the frames show more than one person"]
             )
-        if not is_match(distance(person.neutral, attempt.template.descriptor), self._threshold):
+        matches = is_match(distance(person.neutral, attempt.template.descriptor), self._threshold)
+        self._metrics.faces_compared(is_match=matches)
+        if not matches:
             return await self.fail(
                 attempt, VerificationError.FACE_MISMATCH, ["the face is not that of the profile photo"]
             )
@@ -174,21 +180,22 @@ class VerificationService:
 
     async def _readable(self, viewer: Viewer, token: str) -> Challenge | Outcome:
         if (wait_s := await self._streaks.blocked_for_s(viewer.account_id)) is not None:
-            return Outcome.refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
+            return self._refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
         challenge = self._challenges.read(token, subject=str(viewer.account_id), purpose=LivenessPurpose.VERIFY)
-        return challenge or Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        return challenge or self._refused(VerificationError.TOKEN_EXPIRED)
 
     async def _award(self, attempt: OpenAttempt) -> Outcome:
         if not await self._challenges.is_current(str(attempt.account_id), attempt.attempt):
-            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+            return self._refused(VerificationError.TOKEN_EXPIRED)
         at = self._clock.now()
         awarded = await self._store.award_badge(
             attempt.account_id, session_id=attempt.session_id, avatar_key=attempt.template.avatar_key, at=at
         )
         if not awarded:
             # The photo was changed or the session revoked while the attempt ran: it was an attempt at something else.
-            return Outcome.refused(VerificationError.TOKEN_EXPIRED)
+            return self._refused(VerificationError.TOKEN_EXPIRED)
         await self._streaks.succeeded(attempt.account_id)
+        self._metrics.attempt_passed()
         log.info("badge earned account=%s", attempt.account_id)
         return await self._told(attempt, Outcome(success=True, verified_at=at))
 
@@ -196,3 +203,7 @@ class VerificationService:
         """The outcome, once the account's other devices were told of it."""
         await self._events.publish(attempt.account_id, VERIFICATION_ENDED, outcome.happening)
         return outcome
+
+    def _refused(self, error: VerificationError, *, retry_after_s: int | None = None) -> Outcome:
+        self._metrics.attempt_refused(error)
+        return Outcome.refused(error, retry_after_s=retry_after_s)

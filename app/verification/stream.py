@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from app.accounts.model import Viewer
 from app.errors import Code, Problem
+from app.metrics import Metrics
 from app.verification.inbox import Frame, FrameInbox, frame_problem
 from app.verification.key_faces import KeyFaces
 from app.verification.model import Outcome, VerificationError
@@ -39,11 +40,18 @@ class LivenessStreams:
     """Opens streams while landmark graphs are free."""
 
     def __init__(
-        self, *, service: VerificationService, graphs: GraphPool, counter: FaceCounter, executor: Executor
+        self,
+        *,
+        service: VerificationService,
+        graphs: GraphPool,
+        counter: FaceCounter,
+        metrics: Metrics,
+        executor: Executor,
     ) -> None:
         self._service = service
         self._graphs = graphs
         self._counter = counter
+        self._metrics = metrics
         self._executor = executor
 
     async def open(self, viewer: Viewer, token: str, *, mirrored: bool) -> "JudgedStream | Outcome":
@@ -70,6 +78,7 @@ class LivenessStreams:
             attempt=attempt,
             lease=lease,
             counter=self._counter,
+            metrics=self._metrics,
             executor=self._executor,
             mirrored=mirrored,
         )
@@ -85,6 +94,7 @@ class JudgedStream:
         attempt: OpenAttempt,
         lease: Lease,
         counter: FaceCounter,
+        metrics: Metrics,
         executor: Executor,
         mirrored: bool,
     ) -> None:
@@ -94,6 +104,7 @@ class JudgedStream:
         self._executor = executor
         self._faces = KeyFaces()
         self._counter = counter
+        self._metrics = metrics
         self._ended = False
         self._mirrored = mirrored
 
@@ -108,11 +119,13 @@ class JudgedStream:
         return self._attempt.challenge.expires_at
 
     def __enter__(self) -> "JudgedStream":
+        self._metrics.stream_opened()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._metrics.stream_closed()
         try:
             self._executor.submit(self._lease.release)  # a reset reads a picture: not for the event loop
         except RuntimeError:  # the server is closing, and its threads are gone already
@@ -146,6 +159,7 @@ class JudgedStream:
                 await self._service.left(self._attempt)
             raise
         finally:
+            self._metrics.frames_dropped(inbox.dropped)
             log.info(
                 "liveness stream ended account=%s judged=%d dropped=%d fps=%.1f p95_ms=%.1f",
                 self._attempt.account_id,
@@ -192,6 +206,7 @@ class JudgedStream:
                         )
                         if frame is not None:
                             waits_ms.append(elapsed_ms() - frame.received_ms)
+                            self._metrics.frame_judged(waits_ms[-1] / 1000)
                     case StepPassed():
                         await answer({"type": "step", "index": effect.index, "passed": True, "next": effect.next_step})
                     case Finish():

@@ -89,6 +89,7 @@ def document(operations: Iterable[Operation], *, server_url: str, cookies: Sessi
                     "bearerFormat": "JWT",
                     "description": "An access token.",
                 },
+                "metrics": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN, where it is set."},
                 "cookie": {
                     "type": "apiKey",
                     "in": "cookie",

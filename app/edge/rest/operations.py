@@ -153,7 +153,5 @@ def _renamed(problem: Problem, operation: Operation) -> Problem:
         return problem
     known = operation.body.model_fields
     field = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", problem.field).lower()
-    field = "handle" if field == "username" and "username" not in known and "handle" in known else field
-    return Problem(
-        problem.code, problem.detail, field=field, reason=problem.reason, retry_after_s=problem.retry_after_s
-    )
+    problem.field = "handle" if field == "username" and "username" not in known and "handle" in known else field
+    return problem

@@ -47,5 +47,16 @@ SERVER_PATHS: Document = {
         "The public keys of our access tokens (RFC 7517), for services that verify them.",
         {"200": _json("The keys; none with TOKEN_ALG=HS256.", _KEYS)},
     ),
+    "/metrics": _path(
+        "metrics",
+        "What the process counts and times, for Prometheus.",
+        {
+            "200": {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": _TEXT}}},
+            "401": {"$ref": "#/components/responses/UNAUTHENTICATED"},
+            "403": {"$ref": "#/components/responses/FORBIDDEN"},
+        },
+        description="With METRICS_TOKEN for whoever has it; without one only for the machine itself.",
+        security=[{"metrics": []}, {}],
+    ),
     "/openapi.json": _path("openapi", "This document.", {"200": _json("OpenAPI 3.1.", {"type": "object"})}),
 }

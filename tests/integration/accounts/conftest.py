@@ -22,6 +22,7 @@ from app.background import Background, Post
 from app.database import Database, Transaction
 from app.ids import Ids
 from app.mail import Mailer
+from app.metrics import Metrics
 from app.queries import Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption
@@ -73,6 +74,7 @@ class Slice:
             audit=self.audit,
             passwords=passwords or self.passwords,
             limits=limits or self.limits,
+            metrics=Metrics(),
             mailer=mailer or self.mailbox,
             clock=self.clock,
             ids=self.ids,
@@ -169,6 +171,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         audit=audit,
         passwords=passwords,
         limits=limits,
+        metrics=Metrics(),
         mailer=mailbox,
         clock=clock,
         ids=ids,

@@ -20,6 +20,7 @@ from app.edge.problems import LastResort, exception_handlers
 from app.edge.requests import BodyBounds, BodyLimit, Caller, RequestContext, client_ip
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.metrics import Metrics
 from app.settings import Settings
 from tests.own_secrets import OWN_SECRETS
 
@@ -59,7 +60,7 @@ def application(*, trust_forwarded_for: bool = False, production: bool = False) 
             Route("/broken", broken),
         ],
         middleware=[
-            Middleware(RequestContext, ids=Ids(), trust_forwarded_for=trust_forwarded_for),
+            Middleware(RequestContext, ids=Ids(), metrics=Metrics(), trust_forwarded_for=trust_forwarded_for),
             Middleware(SecurityHeaders, production=production),
             cors(SETTINGS),
             Middleware(LastResort),
