@@ -57,14 +57,14 @@ class AnimatedFrames:
     gestures: Mapping[tuple[LivenessStep, int], Sprite]
 
     @classmethod
-    def prerender(cls, animator: PhotoAnimator, *, seed: int = 0) -> "AnimatedFrames":
-        """Draws all poses: about 0.8 s and 3 MB at 320x240."""
+    def prerender(cls, animator: PhotoAnimator, *, seed: int = 0, quality: int = 85) -> "AnimatedFrames":
+        """Draws all poses as JPEGs of `quality`: about 0.8 s and 3 MB at 320x240."""
         sway = Sway(seed=seed)
 
         def draw(step: LivenessStep | None, share: float, index: int) -> Sprite:
             motion, shift = sway.at(index * 100)
             pose = posed(step, share, motion)
-            return Sprite.of([animator.render(pose, shift=shift) for _ in range(DRAWINGS)])
+            return Sprite.of([animator.render(pose, shift=shift) for _ in range(DRAWINGS)], quality=quality)
 
         gestures = {
             (step, level): draw(step, level / LEVELS, level) for step in REACHES for level in range(1, LEVELS + 1)
