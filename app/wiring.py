@@ -201,6 +201,7 @@ async def open_services(
             sessions=sessions,
             audit=audit,
             limits=limits,
+            metrics=metrics,
             post=post,
             clock=clock,
             ids=ids,

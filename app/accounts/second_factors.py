@@ -30,6 +30,7 @@ from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.mail import Mail
+from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 
 SETUP_TTL = timedelta(hours=1)
@@ -50,6 +51,7 @@ class SecondFactors:
         sessions: SessionService,
         audit: AuditLog,
         limits: RateLimits,
+        metrics: Metrics,
         post: Post,
         clock: Clock,
         ids: Ids,
@@ -63,6 +65,7 @@ class SecondFactors:
         self._sessions = sessions
         self._audit = audit
         self._limits = limits
+        self._metrics = metrics
         self._post = post
         self._clock = clock
         self._ids = ids
@@ -154,6 +157,7 @@ class SecondFactors:
             return None
         return await self._store.backup_codes_left(self._database, viewer.account_id)
 
+    @counted(Deed.LOGIN)
     async def verify_login(self, *, temp_token: str, code: str, origin: Origin) -> SignedIn:
         """Opens the session that a right first factor asked for.
 

@@ -1,7 +1,14 @@
 """Accounts and sessions over REST."""
 
 from app.accounts.model import Admission
-from app.edge.rest.models import LoginRequest, RefreshRequest, SecondFactorOut, SignedOutOut, TokensOut
+from app.edge.rest.models import (
+    LoginRequest,
+    RefreshRequest,
+    SecondFactorOut,
+    SecondFactorRequest,
+    SignedOutOut,
+    TokensOut,
+)
 from app.edge.rest.operations import Operation
 from app.edge.visit import AuthPayload, Visit
 from app.errors import Code
@@ -11,6 +18,14 @@ async def login(visit: Visit, body: LoginRequest) -> TokensOut | SecondFactorOut
     """Hands over a session for the right password, or asks for the second factor."""
     admission = await visit.services.accounts.login(email=body.email, password=body.password, origin=visit.origin)
     return _admitted(visit, admission)
+
+
+async def login_second_factor(visit: Visit, body: SecondFactorRequest) -> TokensOut:
+    """Hands over the session that a right first factor asked for."""
+    signed_in = await visit.services.second_factors.verify_login(
+        temp_token=body.temp_token, code=body.code, origin=visit.origin
+    )
+    return _tokens(visit, visit.hand_over(signed_in))
 
 
 async def refresh(visit: Visit, body: RefreshRequest | None) -> TokensOut:
@@ -49,6 +64,7 @@ def _tokens(visit: Visit, payload: AuthPayload) -> TokensOut:
 
 OPERATIONS = (
     Operation("POST", "/auth/login", login, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
+    Operation("POST", "/auth/login/second-factor", login_second_factor, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
     Operation("POST", "/auth/refresh", refresh, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
     Operation("POST", "/auth/logout", logout, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
 )

@@ -88,6 +88,17 @@ class LoginRequest(Body):
     password: Password
 
 
+class SecondFactorRequest(Body):
+    """The second step of a sign-in."""
+
+    temp_token: str = Field(
+        description="What the first step gave, within five minutes.",
+        examples=["Yp2kR8wVx0QmZc4tJ6hNbLs1uEaGfDi9oTzKvXyWqCr"],
+        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
+    )
+    code: str = Field(description="Six digits of the app, or a backup code.", examples=["492039"])
+
+
 class RefreshRequest(Body):
     """The refresh token of a client without cookies."""
 

@@ -159,6 +159,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         sessions=sessions,
         audit=audit,
         limits=limits,
+        metrics=Metrics(),
         post=post,
         clock=clock,
         ids=ids,
