@@ -34,7 +34,6 @@ __all__ = [
     "clean_jpeg",
     "decode",
     "inspect",
-    "sanitise",
 ]
 
 Pixels = NDArray[np.uint8]
@@ -120,21 +119,15 @@ def upright(rgb: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(rgb)
 
 
-def sanitise(data: bytes, *, max_bytes: int = MAX_PHOTO_BYTES, max_pixels: int = MAX_PHOTO_PIXELS) -> CleanPhoto:
-    """The same picture upright, at most 2,048 pixels long, as a JPEG without any metadata; PhotoError as
-    `decode`.
+def clean_jpeg(rgb: Pixels, *, max_side: int = CLEAN_MAX_SIDE) -> CleanPhoto:
+    """Decoded pixels, uint8 (height, width, 3), as a JPEG without any metadata: sides and bytes within their limits.
 
     Always a JPEG, whatever came: a PNG or WebP can carry chunks that mean something to somebody, a picture
     that is also a script or archive ends here, a 25-megapixel PNG would take seconds to write again, and
     whoever shows profile pictures needs one decoder.
     """
-    return clean_jpeg(decode(data, max_bytes=max_bytes, max_pixels=max_pixels))
-
-
-def clean_jpeg(rgb: Pixels) -> CleanPhoto:
-    """Decoded pixels, uint8 (height, width, 3), as `sanitise` would write them: at most MAX_PHOTO_BYTES."""
     picture = Image.fromarray(rgb)
-    picture.thumbnail((CLEAN_MAX_SIDE, CLEAN_MAX_SIDE), Image.Resampling.LANCZOS)
+    picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     data = b""
     for quality, subsampling in _CLEAN_AS:
         written = io.BytesIO()

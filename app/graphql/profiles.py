@@ -4,7 +4,7 @@ from ariadne import MutationType, ObjectType, QueryType
 
 from app.accounts.model import Viewer
 from app.graphql.context import Info
-from app.profiles.model import PhotoUpload
+from app.profiles.model import AvatarSize, PhotoUpload
 
 query = QueryType()
 mutation = MutationType()
@@ -41,6 +41,6 @@ def resolve_email_verified(viewer: Viewer, _: Info) -> bool:
 
 
 @user.field("avatarUrl")
-def resolve_avatar_url(viewer: Viewer, info: Info) -> str | None:
+def resolve_avatar_url(viewer: Viewer, info: Info, *, size: AvatarSize) -> str | None:
     """Where the photo can be fetched."""
-    return info.context.services.photos.photo_url(viewer)
+    return info.context.services.photos.photo_url(viewer, size)

@@ -25,7 +25,7 @@ from app.graphql import accounts, live, profiles, second_factors, security, veri
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
-from app.profiles.model import PhotoUpload, UploadHeader
+from app.profiles.model import AvatarSize, PhotoUpload, UploadHeader
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
 from liveness.challenge import LivenessPurpose
@@ -51,6 +51,7 @@ DATACLASSES: Mapping[str, type] = {
     "SessionEvent": SessionEvent,
 }
 ENUMS: Mapping[str, Mapping[str, object]] = {
+    "AvatarSize": AvatarSize.__members__,
     "FaceFinding": PhotoFinding.__members__,
     # The other purposes come with face login.
     "LivenessPurpose": {"VERIFY": LivenessPurpose.VERIFY},

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +26,7 @@ from app.profiles.limits import (
     PRESIGN_PHOTO,
     UPLOAD_EXPIRES_S,
 )
-from app.profiles.model import AnnouncedPhoto, PhotoUpload, UploadHeader
+from app.profiles.model import MAX_SIDE_OF, AnnouncedPhoto, AvatarSize, PhotoUpload, UploadHeader, photo_key
 from app.profiles.store import PhotoStore, UploadBook
 from app.rate_limits import RateLimits
 from app.storage import (
@@ -82,9 +83,9 @@ class PhotoService:
         self._executor = executor
         self._at_once = asyncio.Semaphore(PHOTOS_AT_ONCE)
 
-    def photo_url(self, viewer: Viewer) -> str | None:
+    def photo_url(self, viewer: Viewer, size: AvatarSize = AvatarSize.LARGE) -> str | None:
         """Where the profile photo can be fetched, None without one."""
-        return None if viewer.avatar_key is None else self._store.public_url(viewer.avatar_key)
+        return None if viewer.avatar_key is None else self._store.public_url(photo_key(viewer.avatar_key, size))
 
     async def presign_photo(self, viewer: Viewer, *, mime: str, length_bytes: int) -> PhotoUpload:
         """A URL for one upload of exactly this type and size.
@@ -129,11 +130,12 @@ class PhotoService:
             photo = await self._readable(data, announced)
             seen = await self._faces.examine(photo.rgb)
         own_key = f"{key}-{self._ids.token(_FRESH_BYTES)}"
-        await self._keep(own_key, photo.clean)
+        for size, copy in photo.copies.items():
+            await self._keep(photo_key(own_key, size), copy)
         changed = replace(
             viewer,
             avatar_key=own_key,
-            avatar_mime=photo.clean.mime,
+            avatar_mime=photo.copies[AvatarSize.LARGE].mime,
             face_findings=tuple(finding.value for finding in seen.findings),
             verified_at=None,
             updated_at=self._clock.now(),
@@ -142,12 +144,18 @@ class PhotoService:
         # A transaction that raised may still have committed (the connection fell while it did), so its copy stays:
         # an orphan costs some kilobytes, a missing photo costs the person theirs.
         if replaced.lost_to is not None:
-            await self._forget(own_key)
+            await self.remove(own_key)
             return replace(changed, avatar_key=replaced.lost_to)
         await self._uploads.close(key)
-        for leftover in filter(None, (_waiting_place(key), replaced.old_key)):
-            await self._forget(leftover)
+        await self._forget(_waiting_place(key))
+        if replaced.old_key is not None:
+            await self.remove(replaced.old_key)
         return changed
+
+    async def remove(self, avatar_key: str) -> None:
+        """Deletes a photo that no profile points to any more, in every size."""
+        for size in AvatarSize:
+            await self._forget(photo_key(avatar_key, size))
 
     async def _replace(
         self, changed: Viewer, descriptor: Descriptor | None, upload_key: str, tx: Transaction
@@ -226,7 +234,7 @@ class _Replaced:
 class _Readable:
     """A photo that passed: as it will be stored, and the pixels of exactly that."""
 
-    clean: CleanPhoto
+    copies: Mapping[AvatarSize, CleanPhoto]
     rgb: Rgb
 
 
@@ -236,8 +244,12 @@ def _read(data: bytes, announced_mime: str) -> _Readable:
     if info.mime != announced_mime:
         detail = f"The upload is {info.mime}, {announced_mime} was announced."
         raise Problem(Code.BAD_USER_INPUT, detail, field="key", reason="TYPE_DIFFERS")
-    clean = clean_jpeg(decode(data, max_bytes=MAX_PHOTO_BYTES, max_pixels=MAX_PHOTO_PIXELS))
-    return _Readable(clean=clean, rgb=decode(clean.data))
+    rgb = decode(data, max_bytes=MAX_PHOTO_BYTES, max_pixels=MAX_PHOTO_PIXELS)
+    largest = clean_jpeg(rgb, max_side=MAX_SIDE_OF[AvatarSize.LARGE])
+    seen = decode(largest.data)
+    # The small ones from the largest, which may be a tenth of what was uploaded.
+    copies = {size: clean_jpeg(seen, max_side=MAX_SIDE_OF[size]) for size in (AvatarSize.SMALL, AvatarSize.MEDIUM)}
+    return _Readable(copies={**copies, AvatarSize.LARGE: largest}, rgb=seen)
 
 
 def _demand_own(viewer: Viewer, key: str) -> None:

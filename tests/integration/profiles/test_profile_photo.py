@@ -53,6 +53,12 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     return written.getvalue()
 
 
+def copies_of(url: str) -> set[str]:
+    """The names of all that is stored for one photo."""
+    name = url.rsplit("/", 1)[1]
+    return {name, f"{name}-96", f"{name}-320"}
+
+
 async def commit(visitor: Visitor, key: str) -> dict[str, Any]:
     account: dict[str, Any] = (await visitor.data(COMMIT, {"key": key}))["commitAvatar"]
     return account
@@ -89,6 +95,16 @@ async def test_a_photo_becomes_the_profile_photo(ada: Visitor, portrait: bytes, 
     assert len(sealed) > 128 * 4
     for offset in range(len(sealed) - 511):  # a descriptor in the clear would be 128 numbers below 1
         assert not (np.abs(np.frombuffer(sealed, dtype="<f4", count=128, offset=offset)) < 1).all()
+
+
+async def test_a_photo_comes_in_three_sizes(ada: Visitor, other_portrait: bytes) -> None:
+    """A list of fifty people would load fifty full photos over a phone's connection."""
+    await commit(ada, await ada.upload(other_portrait))
+    sizes = "{ me { small: avatarUrl(size: SMALL) medium: avatarUrl(size: MEDIUM) large: avatarUrl } }"
+    urls = (await ada.data(sizes))["me"]
+    assert (await shown(ada, urls["large"])).size == (512, 600)
+    assert (await shown(ada, urls["medium"])).size == (273, 320)
+    assert (await shown(ada, urls["small"])).size == (82, 96)
 
 
 async def test_the_photo_is_shown_upright_and_without_metadata(ada: Visitor, portrait: bytes) -> None:
@@ -168,8 +184,9 @@ async def test_nothing_is_left_behind(ada: Visitor, services: Services, portrait
     first = await ada.upload(portrait)
     old = await commit(ada, first)
     new = await commit(ada, await ada.upload(other_portrait))
-    assert stored_objects(services) == {new["avatarUrl"].rsplit("/", 1)[1]}
-    assert (await ada.http.get(old["avatarUrl"])).status_code == 404
+    assert stored_objects(services) == copies_of(new["avatarUrl"])
+    for gone in ("", "-96", "-320"):
+        assert (await ada.http.get(old["avatarUrl"] + gone)).status_code == 404
 
 
 async def test_the_upload_url_cannot_change_a_photo_that_was_judged(
@@ -196,7 +213,7 @@ async def test_committing_twice_changes_nothing(
     await sql.execute("update accounts set verified_at = now()")
     assert (await commit(ada, key))["avatarUrl"] == first["avatarUrl"]
     assert (await ada.data(ME))["me"]["verifiedAt"] is not None
-    assert len(stored_objects(services)) == 1
+    assert len(stored_objects(services)) == 3
 
 
 async def test_an_upload_is_committed_once(ada: Visitor, portrait: bytes, other_portrait: bytes) -> None:
@@ -217,7 +234,7 @@ async def test_eight_commits_of_one_upload_at_once(ada: Visitor, services: Servi
     assert set(refusals) <= {"NOT_FOUND"}
     assert urls == {(await ada.data(ME))["me"]["avatarUrl"]}
     assert (await shown(ada, urls.pop())).size == (512, 512)
-    assert len(stored_objects(services)) == 1
+    assert len(stored_objects(services)) == 3
 
 
 async def test_two_photos_committed_at_once(
@@ -227,7 +244,7 @@ async def test_two_photos_committed_at_once(
     keys = [await ada.upload(portrait), await ada.upload(other_portrait)]
     await asyncio.gather(*(commit(ada, key) for key in keys))
     url = (await ada.data(ME))["me"]["avatarUrl"]
-    assert stored_objects(services) == {url.rsplit("/", 1)[1]}
+    assert stored_objects(services) == copies_of(url)
     assert url.endswith(await sql.fetchval("select avatar_key from photo_templates"))
     await shown(ada, url)
 
