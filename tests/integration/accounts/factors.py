@@ -53,9 +53,9 @@ class Guarded:
         return self.signed_in.viewer
 
 
-async def guarded(world: Slice, name: str = "ada") -> Guarded:
+async def guarded(world: Slice, name: str = "ada", *, origin: Origin = HOME) -> Guarded:
     """Signs up and switches the second factor on; moves the clock on, so that the phone's next code is unused."""
-    signed_in = await world.signup(name)
+    signed_in = await world.signup(name, origin=origin)
     setup: SecondFactorSetup = await world.second_factors.enable(signed_in.viewer)
     phone = Phone.of(setup.otpauth_url, world.clock)
     await world.second_factors.verify(signed_in.viewer, phone.code(), origin=HOME)

@@ -35,8 +35,15 @@ def test_every_named_query_is_used() -> None:
 
 def test_only_one_module_knows_mediapipe() -> None:
     """The landmark engine could not be replaced in one place, and its 120 MB would load where nobody looks."""
-    knowing = [path.name for path in SOURCES if re.search(r"""(import|["'])\s*mediapipe""", path.read_text())]
-    assert knowing == ["landmarks.py"]
+    assert _naming(r"""(import|["'])\s*mediapipe""") == ["landmarks.py"]
+
+
+def test_every_session_comes_through_the_one_door() -> None:
+    """A new way to sign in could forget to ask for the second factor."""
+    inserting = [query.name for query in Queries.load(ROOT / "sql" / "queries") if "into sessions" in query.sql]
+    assert inserting == ["session_open"]
+    assert _naming(r"second_factor_proved=True") == ["entry.py"]
+    assert _naming(r"\.admit_after\(") == ["second_factors.py"]
 
 
 def test_every_code_has_a_meaning() -> None:
@@ -52,3 +59,8 @@ def test_every_setting_is_documented_and_no_other() -> None:
     documented = {name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)}
     assert documented == read
     assert len(read) >= len(Settings.__dataclass_fields__) - 1
+
+
+def _naming(pattern: str) -> list[str]:
+    """The sources in whose text the pattern occurs."""
+    return [path.name for path in SOURCES if re.search(pattern, path.read_text())]
