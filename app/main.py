@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge import health, liveness_socket, metrics, verify_page, well_known
+from app.edge import github, health, liveness_socket, metrics, verify_page, well_known
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
@@ -41,6 +41,7 @@ def create_app(services: Services) -> Starlette:
             *metrics.routes(services),
             *well_known.routes(services),
             *verify_page.routes(),
+            *github.routes(services),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
         exception_handlers=exception_handlers(),

@@ -64,6 +64,14 @@ class Settings:
     encryption_keys: tuple[bytes, ...] = field(repr=False)
     token_alg: str
 
+    github_client_id: str | None
+    github_client_secret: str | None = field(repr=False)
+    github_authorize_url: str
+    github_token_url: str
+    github_api_url: str
+    github_scopes: tuple[str, ...]
+    github_import_projects: bool
+
     password_min_length: int
     argon2_memory_kib: int
     argon2_time_cost: int
@@ -151,6 +159,15 @@ class _Reader:
             liveness_secret=self._read("LIVENESS_SECRET", _DEVELOPMENT_LIVENESS_SECRET, _secret),
             encryption_keys=self._read("ENCRYPTION_KEYS", _DEVELOPMENT_ENCRYPTION_KEY, _keys),
             token_alg=self._read("TOKEN_ALG", "EdDSA", _one_of("EdDSA", "HS256")),
+            github_client_id=self._optional("GITHUB_CLIENT_ID", _text),
+            github_client_secret=self._optional("GITHUB_CLIENT_SECRET", _text),
+            github_authorize_url=self._read(
+                "GITHUB_AUTHORIZE_URL", "https://github.com/login/oauth/authorize", _http_url
+            ),
+            github_token_url=self._read("GITHUB_TOKEN_URL", "https://github.com/login/oauth/access_token", _http_url),
+            github_api_url=self._read("GITHUB_API_URL", "https://api.github.com", _http_url),
+            github_scopes=self._read("GITHUB_SCOPES", "read:user user:email", _github_scopes),
+            github_import_projects=self._read("GITHUB_IMPORT_PROJECTS", "false", _boolean),
             password_min_length=self._read("PASSWORD_MIN_LENGTH", "8", _whole(8, 128)),
             argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), _whole(8, 4 * 1024**2)),
             argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), _whole(1, 64)),
@@ -197,6 +214,9 @@ class _Reader:
                 "WEBHOOK_SECRET",
                 "is needed because WEBHOOK_URL is set: without it nobody can tell our events from forged ones",
             )
+        if (settings.github_client_id is None) != (settings.github_client_secret is None):
+            missing = "GITHUB_CLIENT_ID" if settings.github_client_id is None else "GITHUB_CLIENT_SECRET"
+            yield missing, "is needed because the other of the two is set"
         if settings.liveness_secret in settings.secret_keys:
             yield "LIVENESS_SECRET", "is the same as SECRET_KEY; use another one"
         reachable = self._reachable(settings)
@@ -224,6 +244,9 @@ class _Reader:
         listed = [origin for origin in settings.allowed_origins if not settings.public_url.startswith(origin)]
         if any(urlsplit(origin).scheme != "https" for origin in listed):
             yield "ALLOWED_ORIGINS", "production trusts https origins only: anyone on the way can change an http page"
+        for name in ("GITHUB_AUTHORIZE_URL", "GITHUB_TOKEN_URL", "GITHUB_API_URL"):
+            if urlsplit(getattr(settings, name.lower())).scheme != "https":
+                yield name, "production sends codes and secrets over https only"
         if settings.face_threshold > _MAX_PRODUCTION_FACE_THRESHOLD:
             limit = _MAX_PRODUCTION_FACE_THRESHOLD
             yield "FACE_THRESHOLD", f"production compares at {limit} or below; above it strangers pass for one another"
@@ -308,6 +331,15 @@ def _origins(text: str) -> tuple[str, ...]:
         url = urlsplit(_http_url(part))
         origins.append(f"{url.scheme}://{url.netloc}")
     return tuple(origins)
+
+
+def _github_scopes(text: str) -> tuple[str, ...]:
+    scopes = tuple(text.replace(",", " ").split())
+    if "repo" in scopes:
+        raise ValueError("asks for `repo`; say GITHUB_IMPORT_PROJECTS=true where projects are to be imported")
+    if not {"user", "user:email"}.intersection(scopes):
+        raise ValueError("needs `user:email`, without which nobody's address can be read")
+    return scopes
 
 
 def _secret(text: str) -> str:

@@ -32,6 +32,9 @@ from app.queries import Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
 from app.settings import Settings
+from app.social.github import GithubSignIn
+from app.social.github_client import GithubApp, GithubClient
+from app.social.github_pending import PendingSignIns
 from app.social.identities import Identities
 from app.storage import ObjectStore, store_from
 from app.tokens import AccessTokens
@@ -81,6 +84,7 @@ class Services:
     accounts: AccountService
     second_factors: SecondFactors
     identities: Identities
+    github: GithubSignIn
     photos: PhotoService
     verification: VerificationService
     streams: LivenessStreams
@@ -221,6 +225,18 @@ async def open_services(
             public_url=settings.public_url,
         )
         identities = Identities(database=database, entry=entry, audit=audit, post=post, clock=clock, ids=ids)
+        github_app = GithubApp.of(settings)
+        github_client = None if github_app is None else GithubClient(app=github_app, clock=clock)
+        if github_client is not None:
+            stack.push_async_callback(github_client.close)
+        github = GithubSignIn(
+            client=github_client,
+            pending=PendingSignIns(redis=redis, clock=clock),
+            identities=identities,
+            encryption=encryption,
+            limits=limits,
+            ids=ids,
+        )
         verification_store = VerificationStore(database=database, encryption=encryption)
         verification = VerificationService(
             challenges=Challenges(
@@ -277,6 +293,7 @@ async def open_services(
             accounts=accounts,
             second_factors=second_factors,
             identities=identities,
+            github=github,
             photos=photos,
             verification=verification,
             graphs=graphs,

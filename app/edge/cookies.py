@@ -1,4 +1,5 @@
-"""The two cookies of a browser session: the refresh token, and the CSRF token that a script may read.
+"""The two cookies of a browser session: the refresh token, and the CSRF token that a script may read; and the mark of a
+browser that is away at GitHub.
 
 The refresh cookie holds `session id.refresh token`: the id is what the CSRF token is bound to, so forgery is refused
 before the refresh token is looked at. A refused refresh never clears the cookies, because another tab may just have
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from app.social.github_pending import STATE_TTL
+
 _REFRESH = "bonafide_refresh"
 _CSRF = "bonafide_csrf"
+_GITHUB = "bonafide_github"
 _HOST_PREFIX = "__Host-"
 _MAX_COOKIE_CHARS = 1024
 
@@ -64,7 +68,31 @@ class SessionCookies:
         ]
 
     def _cookie(self, name: str, value: str, max_age_s: int, *, http_only: bool) -> str:
-        attributes = [f"{name}={value}", "Path=/", f"Max-Age={max_age_s}", "SameSite=Lax"]
-        attributes += ["HttpOnly"] if http_only else []
-        attributes += ["Secure"] if self._secure else []
-        return "; ".join(attributes)
+        return _set_cookie(name, value, max_age_s, http_only=http_only, secure=self._secure)
+
+
+class GithubCookie:
+    """The mark by which a browser is known again when it comes back from GitHub; `secure` as for SessionCookies."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._secure = secure
+        self.name = (_HOST_PREFIX if secure else "") + _GITHUB
+
+    def read(self, cookies: Mapping[str, str]) -> str | None:
+        """The mark, or None for a browser that is not away."""
+        return cookies.get(self.name) or None
+
+    def write(self, mark: str) -> str:
+        """The Set-Cookie value that marks it."""
+        return _set_cookie(self.name, mark, int(STATE_TTL.total_seconds()), http_only=True, secure=self._secure)
+
+    def clear(self) -> str:
+        """The Set-Cookie value that forgets it."""
+        return _set_cookie(self.name, "", 0, http_only=True, secure=self._secure)
+
+
+def _set_cookie(name: str, value: str, max_age_s: int, *, http_only: bool, secure: bool) -> str:
+    attributes = [f"{name}={value}", "Path=/", f"Max-Age={max_age_s}", "SameSite=Lax"]
+    attributes += ["HttpOnly"] if http_only else []
+    attributes += ["Secure"] if secure else []
+    return "; ".join(attributes)

@@ -42,18 +42,22 @@ class Csrf:
 
     def check(self, caller: Caller, *, session_id: UUID, cookie_token: str | None) -> None:
         """Raises Problem(FORBIDDEN) unless a page of ours sent this with the session's own token in the header."""
-        if caller.origin is None or caller.origin.lower() not in self._origins:
-            raise Problem(
-                Code.FORBIDDEN,
-                "The page that sent this is not listed in ALLOWED_ORIGINS.",
-                reason="ORIGIN_NOT_ALLOWED",
-            )
+        self.check_origin(caller)
         given = caller.csrf_token or ""
         if cookie_token is None or not _same(given, cookie_token) or not self._is_ours(given, session_id):
             raise Problem(
                 Code.FORBIDDEN,
                 "Repeat the value of the CSRF cookie in the X-CSRF-Token header.",
                 reason="CSRF_TOKEN_WRONG",
+            )
+
+    def check_origin(self, caller: Caller) -> None:
+        """Raises Problem(FORBIDDEN) unless a page of ours sent this."""
+        if caller.origin is None or caller.origin.lower() not in self._origins:
+            raise Problem(
+                Code.FORBIDDEN,
+                "The page that sent this is not listed in ALLOWED_ORIGINS.",
+                reason="ORIGIN_NOT_ALLOWED",
             )
 
     def _is_ours(self, token: str, session_id: UUID) -> bool:

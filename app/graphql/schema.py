@@ -21,7 +21,7 @@ from graphql import (
 from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, live, profiles, second_factors, security, verification
+from app.graphql import accounts, github, live, profiles, second_factors, security, verification
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
@@ -84,6 +84,7 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         second_factors.user,
         accounts.mutation,
         second_factors.mutation,
+        github.mutation,
         profiles.mutation,
         security.mutation,
         verification.mutation,

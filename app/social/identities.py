@@ -77,6 +77,10 @@ class Identities:
                 return entered.admission
         raise Problem(Code.BUSY, "Too many people want the same. Try again.", retry_after_s=1)
 
+    async def knows(self, identity: ProvedIdentity) -> bool:
+        """Whether the identity opens an account already."""
+        return await self._database.transact(lambda tx: self._store.account_of(tx, identity)) is not None
+
     async def _enter(
         self, identity: ProvedIdentity, method: SignInMethod, origin: Origin, tx: Transaction
     ) -> "_Entered | None":

@@ -1,0 +1,134 @@
+"""Sign-in with GitHub: away with a state, back with a code, in through the one door.
+
+The person is GitHub's numeric id. Source C looked accounts up by user name as well; a name that its owner gave up is
+free for anybody to take, and would have opened the account to them. Here a name is shown and never looked up.
+"""
+
+from dataclasses import dataclass, field
+
+from app.accounts.model import Admission, Origin, SignInMethod
+from app.errors import Code, Problem
+from app.ids import Ids
+from app.rate_limits import RateLimits
+from app.secrets import Encryption
+from app.social.github_client import GithubClient, email_not_proved, not_set_up_rightly
+from app.social.github_pending import Pending, PendingSignIns
+from app.social.identities import Identities
+from app.social.limits import GITHUB_BEGIN_PER_IP, GITHUB_FINISH_PER_IP
+from app.social.model import ProvedIdentity, Provider
+
+SECRET_BYTES = 32  # 43 characters, what PKCE asks of a verifier at least (RFC 7636, 4.1)
+MAX_CODE_CHARS = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """Where to send the browser, and the mark by which it is known again."""
+
+    url: str = field(repr=False)
+    browser: str = field(repr=False)
+
+
+class GithubSignIn:
+    """Begins and finishes sign-ins; without a `client` each is refused as not set up."""
+
+    def __init__(
+        self,
+        *,
+        client: GithubClient | None,
+        pending: PendingSignIns,
+        identities: Identities,
+        encryption: Encryption,
+        limits: RateLimits,
+        ids: Ids,
+    ) -> None:
+        self._client = client
+        self._pending = pending
+        self._identities = identities
+        self._encryption = encryption
+        self._limits = limits
+        self._ids = ids
+
+    async def begin(self, *, redirect_uri: str, return_to: str, origin: Origin) -> Departure:
+        """Remembers the browser and says where it goes; the edge has checked both addresses.
+
+        Raises Problem: NOT_FOUND where GitHub is not set up, RATE_LIMITED, BUSY.
+        """
+        client = self._set_up()
+        await self._limits.spend(GITHUB_BEGIN_PER_IP, origin.network)
+        state, browser, verifier = (self._ids.token(SECRET_BYTES) for _ in range(3))
+        pending = Pending(verifier=verifier, redirect_uri=redirect_uri, return_to=return_to)
+        await self._pending.keep(pending, state=state, browser=browser)
+        url = client.authorize_url(state=state, verifier=verifier, redirect_uri=redirect_uri)
+        return Departure(url=url, browser=browser)
+
+    async def take(self, *, state: str, browser: str | None, origin: Origin) -> Pending:
+        """What was decided when this browser left, once.
+
+        Raises Problem: NOT_FOUND where GitHub is not set up; GONE for a state that is unknown, used, too old or another
+        browser's, all alike; RATE_LIMITED; BUSY.
+        """
+        self.require_set_up()
+        await self._limits.spend(GITHUB_FINISH_PER_IP, origin.network)
+        pending = None if browser is None else await self._pending.take(state=state, browser=browser)
+        if pending is None:
+            raise Problem(
+                Code.GONE,
+                "This sign-in was begun in another browser, is finished already, or took longer than ten minutes. "
+                "Start again.",
+                field="state",
+                reason="GITHUB_STATE_UNKNOWN",
+            )
+        return pending
+
+    async def sign_in(self, pending: Pending, *, code: str, origin: Origin) -> Admission:
+        """Opens a session for whom GitHub says the code is, finding, linking or making the account.
+
+        Raises Problem: UNAUTHENTICATED or BUSY with GitHub's reason, CONFLICT with that of `Identities.enter`.
+        """
+        identity = await self._proved(pending, code)
+        if identity.email is None and not await self._identities.knows(identity):
+            raise email_not_proved()
+        return await self._identities.enter(identity, method=SignInMethod.GITHUB, origin=origin)
+
+    def require_set_up(self) -> None:
+        """Raises Problem(NOT_FOUND) where the operator has not registered an app at GitHub."""
+        self._set_up()
+
+    def _set_up(self) -> GithubClient:
+        if self._client is None:
+            raise Problem(
+                Code.NOT_FOUND, "Sign-in with GitHub is not set up on this server.", reason="GITHUB_NOT_CONFIGURED"
+            )
+        return self._client
+
+    async def _proved(self, pending: Pending, code: str) -> ProvedIdentity:
+        if not code.isascii() or not code.isprintable() or not 0 < len(code) <= MAX_CODE_CHARS:
+            raise Problem(Code.BAD_USER_INPUT, "This is not a code of GitHub's.", field="code")
+        client = self._set_up()
+        person = await client.person(code=code, verifier=pending.verifier, redirect_uri=pending.redirect_uri)
+        issuer = client.app.issuer
+        return ProvedIdentity(
+            provider=Provider.GITHUB,
+            issuer=issuer,
+            subject=person.subject,
+            email=person.email,
+            email_verified=person.email is not None,
+            name=person.name,
+            username=person.login,
+            token_sealed=self._encryption.seal(
+                person.access_token.encode(), context=token_context(issuer, person.subject)
+            ),
+        )
+
+
+def token_context(issuer: str, subject: str) -> str:
+    """What a sealed token is bound to: moved to another person's row it does not open."""
+    return f"identity-token {issuer} {subject}"
+
+
+def denied(error: str) -> Problem:
+    """The refusal for an `error` that came back instead of a code."""
+    if error == "access_denied":
+        return Problem(Code.FORBIDDEN, "You did not allow GitHub to sign you in.", reason="GITHUB_DENIED")
+    return not_set_up_rightly(error)

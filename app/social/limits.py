@@ -1,0 +1,8 @@
+"""Every limit of the social slice, as data. All deny when Redis is away: they guard ways in."""
+
+from app.rate_limits import Limit
+
+# As wide as a campus behind one address needs (app.accounts.limits). The first also bounds what departures a stranger
+# can make us remember, 600 of some 400 bytes in ten minutes; the second how often we call GitHub for one.
+GITHUB_BEGIN_PER_IP = Limit("ip.github_begin", 60, 60, "deny")
+GITHUB_FINISH_PER_IP = Limit("ip.github", 60, 60, "deny")

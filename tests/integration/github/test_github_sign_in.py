@@ -1,0 +1,199 @@
+"""Signing in with GitHub as people do it: away, back, in."""
+
+import asyncio
+import logging
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.secrets import Encryption
+from app.social.github import token_context
+from app.social.github_client import challenge_of
+from tests.github_server import CLIENT_ID, GithubUser, address
+from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Browser, Site, through_github
+from tests.serving import HOME, ME, REFRESH
+
+
+async def test_a_newcomer_is_signed_in_with_what_github_knows(browser: Browser, site: Site) -> None:
+    """Nobody could come in with GitHub."""
+    arrival = await browser.sign_in()
+    assert arrival.page == f"{HOME}/auth/callback"
+    assert set(arrival.told) == {"access_token", "token_type", "expires_in", "is_new_user"}
+    assert (arrival.told["expires_in"], arrival.told["is_new_user"]) == ("900", "true")
+    me = (await browser.data(ME))["me"]
+    assert (me["handle"], me["displayName"]) == ("octocat", "The Octocat")
+    assert (me["email"], me["emailVerified"]) == ("octocat@example.org", True)
+    assert await site.rows() == {"accounts": 1, "profiles": 1, "identities": 1, "sessions": 1}
+    assert await site.sql.fetchval("select method from sessions") == "github"
+
+
+async def test_the_session_is_carried_on_by_cookie(browser: Browser) -> None:
+    """Who came with GitHub would be signed out after 15 minutes."""
+    await browser.sign_in()
+    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    refreshed = (await browser.data(REFRESH, headers=browser.csrf_headers()))["refreshToken"]
+    assert refreshed["user"]["handle"] == "octocat"
+
+
+async def test_what_is_asked_of_github(browser: Browser, site: Site) -> None:
+    """More would be asked of people than sign-in needs, or the way back would be open to a stolen code."""
+    url = await browser.depart()
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert asked["client_id"] == CLIENT_ID
+    assert asked["redirect_uri"] == f"{HOME}/auth/github/callback"
+    assert asked["scope"] == "read:user user:email"
+    assert asked["code_challenge_method"] == "S256"
+    assert len(asked["code_challenge"]) == 43
+    assert len(asked["state"]) == 43
+    await browser.arrive(await through_github(url))
+    form = next(form for path, _, form in site.github.asked if path.endswith("access_token"))
+    assert form["redirect_uri"] == asked["redirect_uri"]
+    assert challenge_of(form["code_verifier"]) == asked["code_challenge"]
+
+
+async def test_nothing_of_it_stays_in_caches_or_referers(browser: Browser) -> None:
+    """A shared computer's cache, or the next page's Referer, would hold a way in."""
+    there = await browser.http.get("/auth/github/login")
+    back = (await browser.arrive(await through_github(there.headers["location"]))).response
+    for answer in (there, back):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    mark = there.headers["set-cookie"]
+    assert mark.startswith("bonafide_github=")
+    assert mark.endswith("; Path=/; Max-Age=600; SameSite=Lax; HttpOnly")
+
+
+async def test_coming_again_opens_the_same_account(browser: Browser, site: Site) -> None:
+    """Every sign-in would be a new account."""
+    await browser.sign_in()
+    other = site.browser()
+    assert (await other.sign_in()).told["is_new_user"] == "false"
+    assert (await other.data(ME))["me"]["handle"] == "octocat"
+    assert await site.count("accounts") == 1
+
+
+async def test_a_person_is_known_by_number_not_by_name(browser: Browser, site: Site, octocat: GithubUser) -> None:
+    """Whoever takes a user name that its owner gave up would own their account (source C looked accounts up by it)."""
+    await browser.sign_in()
+    site.github.browser_user = GithubUser(id=999, login="octocat", emails=[address("thief@example.org")])
+    thief = site.browser()
+    assert (await thief.sign_in()).told["is_new_user"] == "true"
+    assert (await thief.data(ME))["me"]["email"] == "thief@example.org"
+    octocat.login = "octocat-renamed"
+    site.github.browser_user = octocat
+    owner = site.browser()
+    await owner.sign_in()
+    assert (await owner.data(ME))["me"]["handle"] == "octocat"
+    names = await site.sql.fetch("select subject, username from identities order by subject")
+    assert [tuple(row) for row in names] == [("583231", "octocat-renamed"), ("999", "octocat")]
+
+
+async def test_the_primary_address_counts_and_no_other(browser: Browser, site: Site, octocat: GithubUser) -> None:
+    """An address that somebody merely typed in at GitHub would become theirs here."""
+    octocat.emails = [
+        address("victim@example.org", primary=False, verified=False),
+        address("second@example.org", primary=False),
+        address("Octocat@Example.org"),
+    ]
+    await browser.sign_in()
+    assert (await browser.data(ME))["me"]["email"] == "octocat@example.org"
+
+
+async def test_both_sides_have_proved_the_address(browser: Browser, site: Site) -> None:
+    """A person who signed up with a password would find a second, empty account."""
+    visitor = site.browser()
+    account = (await visitor.signup("octocat"))["user"]["id"]
+    await site.sql.execute("update accounts set email_verified_at = now()")
+    assert (await browser.sign_in()).told["is_new_user"] == "false"
+    assert (await browser.data(ME))["me"]["id"] == account
+
+
+async def test_an_address_that_only_github_has_proved_is_not_linked(browser: Browser, site: Site) -> None:
+    """Whoever signs up with a stranger's address and waits would share the stranger's account (pre-registration)."""
+    await site.browser().signup("octocat")
+    before = await site.rows()
+    arrival = await browser.sign_in(return_to="/welcome")
+    assert (arrival.page, arrival.told["error"], arrival.told["reason"]) == (
+        f"{HOME}/welcome",
+        "CONFLICT",
+        "LINK_NEEDED",
+    )
+    assert not browser.http.cookies
+    assert await site.rows() == before
+
+
+async def test_a_known_person_comes_in_without_an_address(browser: Browser, site: Site, octocat: GithubUser) -> None:
+    """Who changes their address at GitHub and has not opened its link yet would be locked out here."""
+    await browser.sign_in()
+    octocat.emails = [address("new@example.org", verified=False)]
+    again = site.browser()
+    await again.sign_in()
+    assert (await again.data(ME))["me"]["email"] == "octocat@example.org"
+
+
+async def test_the_token_is_sealed_and_sealed_anew(browser: Browser, site: Site) -> None:
+    """A copy of the database would open people's GitHub; a key that was rotated out would be needed for ever."""
+    await browser.sign_in()
+    first = await site.identity()
+    context = token_context(first["issuer"], first["subject"])
+    encryption = Encryption(keys=site.services.settings.encryption_keys, ids=site.services.ids)
+    token = encryption.open(first["token_sealed"], context=context).decode()
+    assert token in site.github.tokens
+    assert token.encode() not in first["token_sealed"]
+    with pytest.raises(Exception, match="sealed for something else"):
+        encryption.open(first["token_sealed"], context=token_context(first["issuer"], "1"))
+
+    await site.sql.execute("update identities set token_sealed = '\\x00'")  # as by a key that is gone
+    await site.browser().sign_in()
+    again = (await site.identity())["token_sealed"]
+    assert encryption.open(again, context=context).decode() in set(site.github.tokens) - {token}
+
+
+async def test_no_log_holds_a_token_a_code_or_a_state(
+    browser: Browser, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reads the logs could be anybody."""
+    caplog.set_level(logging.DEBUG)
+    returned = await through_github(await browser.depart())
+    arrival = await browser.arrive(returned)
+    secrets = [arrival.told["access_token"], *site.github.tokens]
+    secrets += [values[0] for values in parse_qs(urlsplit(returned).query).values()]
+    ours = [record for record in caplog.records if record.name.startswith("app")]
+    assert ours
+    for record in ours:
+        assert not any(secret in record.getMessage() for secret in secrets), record
+
+
+async def test_back_to_the_page_that_was_asked_for(browser: Browser, site: Site) -> None:
+    """A page on another of our origins could not offer the button."""
+    arrival = await browser.sign_in(return_to="https://good.example/in?tab=2")
+    assert arrival.page == "https://good.example/in?tab=2"
+    assert "access_token" in arrival.told
+
+
+async def test_a_page_that_finishes_itself(browser: Browser, site: Site) -> None:
+    """A single-page app could not sign anybody in."""
+    answered = await browser.code_and_state()
+    payload = (await browser.data(LOGIN_WITH_GITHUB, answered, headers=PAGE))["loginWithGithub"]
+    assert (payload["isNewUser"], payload["requiresTwoFactor"], payload["refreshToken"]) == (True, False, None)
+    assert payload["user"]["handle"] == "octocat"
+    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    browser.access_token = payload["accessToken"]
+    assert (await browser.data(ME))["me"]["displayName"] == "The Octocat"
+
+
+async def test_who_says_no_at_github_is_told_kindly(browser: Browser, site: Site) -> None:
+    """Pressing "Cancel" would end on an error page without a way back."""
+    site.github.browser_user = None
+    arrival = await browser.sign_in(return_to="/sign-in")
+    assert arrival.page == f"{HOME}/sign-in"
+    assert (arrival.told["error"], arrival.told["reason"]) == ("FORBIDDEN", "GITHUB_DENIED")
+    assert not browser.http.cookies
+
+
+async def test_fifty_newcomers_with_one_identity_make_one_account(site: Site) -> None:
+    """A person who comes first from several devices at once would have several accounts."""
+    browsers = [site.browser() for _ in range(50)]
+    arrivals = await asyncio.gather(*(browser.sign_in() for browser in browsers))
+    assert sum(arrival.told["is_new_user"] == "true" for arrival in arrivals) == 1
+    assert await site.rows() == {"accounts": 1, "profiles": 1, "identities": 1, "sessions": 50}
