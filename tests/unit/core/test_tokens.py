@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from app.errors import Code, Problem
 from app.ids import Ids
-from app.tokens import AccessTokens
+from app.tokens import ACCESS_TTL, AccessTokens
 from tests.fakes import FixedClock
 
 ACCOUNT, SESSION = UUID(int=1), UUID(int=2)
@@ -85,3 +85,17 @@ def test_no_foreign_token_is_taken(clock: FixedClock) -> None:
 def test_a_shared_secret_publishes_no_key(clock: FixedClock) -> None:
     """HS256 keys in the JWKS would let anyone sign."""
     assert tokens(clock, algorithm="HS256").jwks() == {"keys": []}
+
+
+def test_a_remembered_token_still_expires_and_lends_its_trust_to_no_other(clock: FixedClock, ids: Ids) -> None:
+    """What spares the check of the signature would keep old tokens alive, or let a changed one in."""
+    issuer = tokens(clock, "a" * 40)
+    token, _ = issuer.issue(ids.uuid7(), ids.uuid7())
+    assert issuer.verify(token) == issuer.verify(token)
+    for altered in (token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token + "A", token.replace(".", "..", 1)):
+        with pytest.raises(Problem):
+            issuer.verify(altered)
+    clock.advance(ACCESS_TTL.total_seconds())
+    with pytest.raises(Problem) as expired:
+        issuer.verify(token)
+    assert expired.value.reason == "TOKEN_EXPIRED"
