@@ -9,7 +9,7 @@ from app.edge.rest.models import (
     SignedOutOut,
     TokensOut,
 )
-from app.edge.rest.operations import Operation
+from app.edge.rest.operations import Link, Operation
 from app.edge.visit import AuthPayload, Visit
 from app.errors import Code
 
@@ -63,7 +63,13 @@ def _tokens(visit: Visit, payload: AuthPayload) -> TokensOut:
 
 
 OPERATIONS = (
-    Operation("POST", "/auth/login", login, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
+    Operation(
+        "POST",
+        "/auth/login",
+        login,
+        (Code.UNAUTHENTICATED, Code.RATE_LIMITED),
+        leads_to=(Link("login_second_factor", {"temp_token": "$response.body#/temp_token"}),),
+    ),
     Operation("POST", "/auth/login/second-factor", login_second_factor, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
     Operation("POST", "/auth/refresh", refresh, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
     Operation("POST", "/auth/logout", logout, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from app.accounts.model import Viewer
 from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
 from app.accounts.rules import MAX_EMAIL_CHARS
-from app.accounts.sessions import MAX_TOKEN_CHARS
 from app.clock import rfc3339
 from app.profiles.limits import MAX_PHOTO_BYTES, PHOTO_MIMES
 from app.profiles.model import PhotoUpload
@@ -68,7 +67,6 @@ LinkToken = Annotated[
     Field(
         description="The token from the link in the mail.",
         examples=["Zk3v0m2yWcQ1l7pXg8uRt5sNhJ4bKdFa9eTzYoLxVwMqHiPrCjGnBs6fUkEd2Aa0"],
-        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
     ),
 ]
 RefreshToken = Annotated[
@@ -76,7 +74,6 @@ RefreshToken = Annotated[
     Field(
         description="A refresh token that was handed over in a body; leave it out where the cookie carries it.",
         examples=["q0mS3zR1p9vXcW7tYhJ4bKdFa8eTzLoVwMqHiPrCjGn"],
-        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
     ),
 ]
 
@@ -94,7 +91,6 @@ class SecondFactorRequest(Body):
     temp_token: str = Field(
         description="What the first step gave, within five minutes.",
         examples=["Yp2kR8wVx0QmZc4tJ6hNbLs1uEaGfDi9oTzKvXyWqCr"],
-        json_schema_extra=_limits(maxLength=MAX_TOKEN_CHARS),
     )
     code: str = Field(description="Six digits of the app, or a backup code.", examples=["492039"])
 

@@ -128,6 +128,11 @@ def _operation(operation: Operation, schemas: Mapping[str, Document]) -> Documen
         described["responses"]["200"]["headers"] = {
             "Set-Cookie": {"description": "The refresh token and the CSRF token.", "schema": {"type": "string"}}
         }
+    if operation.leads_to:
+        described["responses"]["200"]["links"] = {
+            link.operation: {"operationId": link.operation, "requestBody": dict(link.body)}
+            for link in operation.leads_to
+        }
     if operation.body is not None:
         described["requestBody"] = {
             "required": not operation.is_body_optional,

@@ -5,7 +5,7 @@ path, who may call, and which problems are answered beside those that everybody 
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -31,6 +31,14 @@ _MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True)
+class Link:
+    """What usually comes next, and which part of the answer its body takes: `{"key": "$response.body#/key"}`."""
+
+    operation: str
+    body: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Operation:
     """A method of a path, and who answers it."""
 
@@ -39,6 +47,7 @@ class Operation:
     handler: Handler
     more_problems: tuple[Code, ...] = ()
     signed_in: bool = False  # an access token is demanded before the body is read
+    leads_to: tuple[Link, ...] = ()
     by_cookie: bool = False  # the refresh cookie counts, together with the CSRF header
 
     @property

@@ -2,7 +2,7 @@
 
 from app.accounts.model import Viewer
 from app.edge.rest.models import CommitRequest, PresignRequest, PresignResponse, ProfileOut
-from app.edge.rest.operations import Operation
+from app.edge.rest.operations import Link, Operation
 from app.edge.visit import Visit
 from app.errors import Code
 
@@ -31,7 +31,14 @@ def _shown(visit: Visit, viewer: Viewer) -> ProfileOut:
 
 OPERATIONS = (
     Operation("GET", "/profile/me", profile, signed_in=True),
-    Operation("POST", "/profile/avatar/presign", presign_avatar, (Code.RATE_LIMITED,), signed_in=True),
+    Operation(
+        "POST",
+        "/profile/avatar/presign",
+        presign_avatar,
+        (Code.RATE_LIMITED,),
+        signed_in=True,
+        leads_to=(Link("commit_avatar", {"key": "$response.body#/key"}),),
+    ),
     Operation(
         "POST",
         "/profile/avatar/commit",
