@@ -1,14 +1,15 @@
-"""The GET paths of the server itself as openapi.json shows them; app/edge/health.py and its neighbours serve them."""
+"""The GET paths beside the operations as openapi.json shows them; app/edge/health.py and its neighbours serve them."""
 
 from typing import Any
 
 from app.edge.json_bodies import JSON
+from app.errors import MEANINGS, Code
 
 Document = dict[str, Any]
 
 
-def _path(name: str, summary: str, responses: Document, **more: Any) -> Document:
-    return {"get": {"operationId": name, "tags": ["server"], "summary": summary, "responses": responses, **more}}
+def _path(name: str, summary: str, responses: Document, *, tag: str = "server", **more: Any) -> Document:
+    return {"get": {"operationId": name, "tags": [tag], "summary": summary, "responses": responses, **more}}
 
 
 def _json(description: str, schema: Document) -> Document:
@@ -19,7 +20,19 @@ def _object(properties: Document) -> Document:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _problem(*codes: Code) -> Document:
+    return {str(MEANINGS[code].status): {"$ref": f"#/components/responses/{code}"} for code in codes}
+
+
+def _query(**parameters: str) -> list[Document]:
+    return [{"name": name, "in": "query", "description": text, "schema": _TEXT} for name, text in parameters.items()]
+
+
 _TEXT: Document = {"type": "string"}
+_ONWARD: Document = {
+    "description": "The browser goes on.",
+    "headers": {"Location": {"description": "Where to.", "schema": _TEXT}},
+}
 _READINESS = _object(
     {
         "status": {"enum": ["ready", "not ready"]},
@@ -34,6 +47,28 @@ _READINESS = _object(
 _KEYS = _object({"keys": {"type": "array", "items": {"type": "object"}}})
 
 SERVER_PATHS: Document = {
+    "/auth/github/login": _path(
+        "github_login",
+        "Sends the browser to GitHub.",
+        {
+            "303": _ONWARD,
+            **_problem(Code.BAD_USER_INPUT, Code.NOT_FOUND, Code.RATE_LIMITED, Code.INTERNAL, Code.BUSY),
+        },
+        tag="auth",
+        parameters=_query(
+            return_to="A page of an allowed origin, where the browser ends up with the tokens in the fragment.",
+            redirect_uri="A page of an allowed origin that finishes by itself, with GraphQL's loginWithGithub.",
+        ),
+    ),
+    "/auth/github/callback": _path(
+        "github_callback",
+        "Sends the browser on, with the tokens or the refusal in the fragment.",
+        {"303": _ONWARD, **_problem(Code.NOT_FOUND, Code.INTERNAL, Code.BUSY)},
+        tag="auth",
+        parameters=_query(
+            code="GitHub's code.", state="The state that the browser left with.", error="GitHub's refusal."
+        ),
+    ),
     "/healthz": _path(
         "healthz", "Whether the process answers.", {"200": _json("It does.", _object({"status": {"const": "ok"}}))}
     ),
@@ -52,8 +87,7 @@ SERVER_PATHS: Document = {
         "What the process counts and times, for Prometheus.",
         {
             "200": {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": _TEXT}}},
-            "401": {"$ref": "#/components/responses/UNAUTHENTICATED"},
-            "403": {"$ref": "#/components/responses/FORBIDDEN"},
+            **_problem(Code.UNAUTHENTICATED, Code.FORBIDDEN),
         },
         description="With METRICS_TOKEN for whoever has it; without one only for the machine itself.",
         security=[{"metrics": []}, {}],
