@@ -235,6 +235,7 @@ async def open_services(
             identities=identities,
             encryption=encryption,
             limits=limits,
+            metrics=metrics,
             ids=ids,
         )
         verification_store = VerificationStore(database=database, encryption=encryption)

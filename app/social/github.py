@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.accounts.model import Admission, Origin, SignInMethod
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 from app.secrets import Encryption
 from app.social.github_client import GithubClient, email_not_proved, not_set_up_rightly
@@ -40,6 +41,7 @@ class GithubSignIn:
         identities: Identities,
         encryption: Encryption,
         limits: RateLimits,
+        metrics: Metrics,
         ids: Ids,
     ) -> None:
         self._client = client
@@ -47,6 +49,7 @@ class GithubSignIn:
         self._identities = identities
         self._encryption = encryption
         self._limits = limits
+        self._metrics = metrics
         self._ids = ids
 
     async def begin(self, *, redirect_uri: str, return_to: str, origin: Origin) -> Departure:
@@ -81,6 +84,7 @@ class GithubSignIn:
             )
         return pending
 
+    @counted(Deed.LOGIN)
     async def sign_in(self, pending: Pending, *, code: str, origin: Origin) -> Admission:
         """Opens a session for whom GitHub says the code is, finding, linking or making the account.
 

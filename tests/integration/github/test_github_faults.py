@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import Code, Problem
 from app.settings import Settings
 from app.social.github_client import GithubApp, GithubClient, GithubPerson
+from app.social.github_pending import Pending, PendingSignIns
 from tests.fakes import FixedClock
 from tests.github_server import CLIENT_SECRET, GithubServer, GithubUser, address
 from tests.integration.github.conftest import LOGIN_WITH_GITHUB, NOTHING, PAGE, Browser, Site, through_github
@@ -267,3 +269,15 @@ async def test_nothing_half_written_remains(browser: Browser, site: Site, octoca
     assert refused == {"code": "UNAUTHENTICATED", "reason": "GITHUB_EMAIL_NOT_VERIFIED"}
     assert await site.rows() == NOTHING
     assert not browser.http.cookies
+
+
+async def test_without_redis_nobody_is_sent_away(clock: FixedClock) -> None:
+    """A person would go to GitHub, come back, and be taken for somebody else's browser."""
+    redis = Redis.from_url("redis://127.0.0.1:9")
+    pending = PendingSignIns(redis=redis, clock=clock)
+    left = Pending(verifier=VERIFIER, redirect_uri=PAGE_OF_OURS, return_to=PAGE_OF_OURS)
+    for attempt in (pending.keep(left, state="s", browser="b"), pending.take(state="s", browser="b")):
+        with pytest.raises(Problem) as refused:
+            await attempt
+        assert (refused.value.code, refused.value.retry_after_s) == (Code.BUSY, 5)
+    await redis.aclose()

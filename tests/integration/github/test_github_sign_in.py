@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.accounts.model import Origin
 from app.secrets import Encryption
+from app.settings import Settings
 from app.social.github import token_context
 from app.social.github_client import challenge_of
 from tests.github_server import CLIENT_ID, GithubUser, address
+from tests.integration.accounts.factors import Phone
 from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Browser, Site, through_github
-from tests.serving import HOME, ME, REFRESH
+from tests.serving import HOME, ME, REFRESH, served
 
 
 async def test_a_newcomer_is_signed_in_with_what_github_knows(browser: Browser, site: Site) -> None:
@@ -197,3 +201,59 @@ async def test_fifty_newcomers_with_one_identity_make_one_account(site: Site) ->
     arrivals = await asyncio.gather(*(browser.sign_in() for browser in browsers))
     assert sum(arrival.told["is_new_user"] == "true" for arrival in arrivals) == 1
     assert await site.rows() == {"accounts": 1, "profiles": 1, "identities": 1, "sessions": 50}
+
+
+VERIFY_LOGIN = (
+    "mutation ($tempToken: String!, $code: String!) "
+    "{ verify2FALogin(tempToken: $tempToken, code: $code) { accessToken user { handle } } }"
+)
+
+
+async def guard(browser: Browser, site: Site) -> Phone:
+    """Signs in and switches the second factor on."""
+    arrival = await browser.sign_in()
+    viewer = await site.services.sessions.authenticate(arrival.told["access_token"])
+    setup = await site.services.second_factors.enable(viewer)
+    phone = Phone.of(setup.otpauth_url, site.clock)
+    await site.services.second_factors.verify(viewer, phone.code(), origin=Origin())
+    return phone
+
+
+async def test_the_second_factor_is_asked_for_on_the_way_back(browser: Browser, site: Site) -> None:
+    """GitHub would be the way around the second factor."""
+    phone = await guard(browser, site)
+    sessions = await site.count("sessions")
+    again = site.browser()
+    arrival = await again.sign_in(return_to="/second-step")
+    assert arrival.page == f"{HOME}/second-step"
+    assert set(arrival.told) == {"temp_token", "requires_two_factor"}
+    assert arrival.told["requires_two_factor"] == "true"
+    assert not again.http.cookies
+    assert await site.count("sessions") == sessions
+    variables = {"tempToken": arrival.told["temp_token"], "code": phone.next_code()}
+    assert (await again.data(VERIFY_LOGIN, variables))["verify2FALogin"]["user"]["handle"] == "octocat"
+    assert await site.sql.fetch("select distinct method from sessions") == [("github",)]
+
+
+async def test_the_second_factor_is_asked_for_in_a_page_that_finishes_itself(browser: Browser, site: Site) -> None:
+    """The mutation would be the way around the second factor."""
+    phone = await guard(browser, site)
+    again = site.browser()
+    payload = (await again.data(LOGIN_WITH_GITHUB, await again.code_and_state(), headers=PAGE))["loginWithGithub"]
+    assert payload.pop("requiresTwoFactor")
+    temp_token = payload.pop("tempToken")
+    assert set(payload.values()) == {None, False}
+    assert not again.http.cookies
+    answered = await again.data(VERIFY_LOGIN, {"tempToken": temp_token, "code": phone.next_code()})
+    assert answered["verify2FALogin"]["accessToken"]
+
+
+async def test_another_instance_finishes_what_one_began(
+    browser: Browser, site: Site, github_settings: Settings, face_models: Path
+) -> None:
+    """Behind a proxy with two instances every second sign-in would fail."""
+    returned = await through_github(await browser.depart())
+    async with served(github_settings, clock=site.clock, mailbox=site.mailbox, models=face_models) as (_, transport):
+        other = Browser(transport)
+        other.http.cookies = browser.http.cookies
+        assert "access_token" in (await other.arrive(returned)).told

@@ -177,3 +177,27 @@ def test_events_are_never_sent_unsigned_or_in_clear() -> None:
         with pytest.raises(SettingsError) as caught:
             Settings.from_environment({**PRODUCTION, **hook, name: value})
         assert {fault.split(":")[0] for fault in caught.value.faults} == {name}
+
+
+def test_github_is_set_up_whole_or_not_at_all() -> None:
+    """People would be offered a button that ends in an error at GitHub."""
+    for name, missing in (("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"), ("GITHUB_CLIENT_SECRET", "GITHUB_CLIENT_ID")):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_environment({name: "something"})
+        assert [fault.split(":")[0] for fault in caught.value.faults] == [missing]
+
+
+def test_github_is_asked_for_no_more_than_sign_in_needs() -> None:
+    """Everybody would have to open all their repositories to us, or nobody's address could be read."""
+    assert Settings.from_environment({}).github_scopes == ("read:user", "user:email")
+    assert Settings.from_environment({"GITHUB_SCOPES": "user,read:org"}).github_scopes == ("user", "read:org")
+    for scopes in ("user:email repo", "read:user"):
+        with pytest.raises(SettingsError, match="GITHUB_SCOPES"):
+            Settings.from_environment({"GITHUB_SCOPES": scopes})
+
+
+def test_secrets_for_github_travel_over_https_in_production() -> None:
+    """Whoever listens on the way would have the app's secret and everybody's codes."""
+    for name in ("GITHUB_AUTHORIZE_URL", "GITHUB_TOKEN_URL", "GITHUB_API_URL"):
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_environment({**PRODUCTION, name: "http://github.example.org/x"})
