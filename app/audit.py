@@ -17,6 +17,7 @@ class AuditEvent(StrEnum):
     """What can happen to an account's security; clients read these words."""
 
     SIGNED_UP = "SIGNED_UP"
+    REGISTRATION_REPEATED = "REGISTRATION_REPEATED"
     SIGNED_IN = "SIGNED_IN"
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
     EMAIL_PROVED = "EMAIL_PROVED"

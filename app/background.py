@@ -6,7 +6,7 @@ written to the database by the request itself, not left here.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from uuid import UUID
 
 from app.errors import Code, Problem
@@ -63,14 +63,24 @@ class Post:
 
     def send(self, mail: Mail, *, account_id: UUID) -> None:
         """Leaves the letter to be sent; whatever becomes of it, the deed it tells of stands."""
-        try:
-            self._background.start(self._deliver(mail), what=f"mail to account {account_id}")
-        except Problem:
-            log.warning("mail to account %s was dropped: too many wait", account_id)
 
-    async def _deliver(self, mail: Mail) -> None:
+        async def written() -> Mail:
+            return mail
+
+        self.compose(written, what=f"mail to account {account_id}")
+
+    def compose(self, write: Callable[[], Awaitable[Mail | None]], *, what: str) -> None:
+        """Leaves a letter to be written and sent; `write` gives None where there turns out to be none."""
+        try:
+            self._background.start(self._deliver(write), what=what)
+        except Problem:
+            log.warning("%s was dropped: too many wait", what)
+
+    async def _deliver(self, write: Callable[[], Awaitable[Mail | None]]) -> None:
         async with asyncio.timeout(self._patience_s):
-            await self._mailer.send(mail)
+            mail = await write()
+            if mail is not None:
+                await self._mailer.send(mail)
 
 
 async def _logged(work: Coroutine[object, object, None], what: str) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 _COMMANDS = {
     "serve": "start the server, with embedded PostgreSQL and Redis where none is set",
     "migrate": "bring the database schema up to date",
+    "campuses": "add, list and remove the campuses whose members may register",
     "check": "judge a recorded clip exactly as the liveness stream would",
     "compare": "compare two photos, or a list of pairs",
     "stream": "play the reference low-end client against a running server",

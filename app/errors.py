@@ -65,6 +65,7 @@ class Problem(Exception):
 
     `detail` is one plain sentence for a person; it never carries a secret. `field` names the argument at fault.
     `retry_after_s` says how many seconds to wait. `reason` is a finer machine word where a client must branch.
+    `suggestions` are values of `field` that would be taken.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Problem(Exception):
         field: str | None = None,
         retry_after_s: float | None = None,
         reason: str | None = None,
+        suggestions: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -82,6 +84,7 @@ class Problem(Exception):
         self.field = field
         self.retry_after_s = retry_after_s
         self.reason = reason
+        self.suggestions = suggestions
 
     @property
     def meaning(self) -> Meaning:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+QUERIES = Path(__file__).parent.parent / "sql" / "queries"
+
 _HEADER = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)([\^!$]?)\s*$")
 # A quoted string or a comment (kept as it is), or `:parameter`; `::type` is a cast, not a parameter.
 _TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|(?<![:\w]):([a-z][a-z0-9_]*)\b")

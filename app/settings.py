@@ -72,6 +72,7 @@ class Settings:
     github_scopes: tuple[str, ...]
     github_import_projects: bool
 
+    campus_subdomains: bool
     password_min_length: int
     argon2_memory_kib: int
     argon2_time_cost: int
@@ -168,6 +169,7 @@ class _Reader:
             github_api_url=self._read("GITHUB_API_URL", "https://api.github.com", _http_url),
             github_scopes=self._read("GITHUB_SCOPES", "read:user user:email", _github_scopes),
             github_import_projects=self._read("GITHUB_IMPORT_PROJECTS", "false", _boolean),
+            campus_subdomains=self._read("CAMPUS_SUBDOMAINS", "false", _boolean),
             password_min_length=self._read("PASSWORD_MIN_LENGTH", "8", _whole(8, 128)),
             argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), _whole(8, 4 * 1024**2)),
             argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), _whole(1, 64)),

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.accounts.campuses import CampusService
+from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
+from app.accounts.handles import HandleReservations
 from app.accounts.passwords import Passwords
+from app.accounts.registration import RegistrationService
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -28,7 +31,7 @@ from app.mail import Mailer, mailer_from
 from app.metrics import Metrics
 from app.outbox import Deliverer, Outbox, Webhook
 from app.profiles.photos import PhotoService
-from app.queries import Queries
+from app.queries import QUERIES, Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
 from app.settings import Settings
@@ -50,8 +53,6 @@ from facecore.engine import DescriptorEngine, load_engine
 from facecore.pool import FacePool
 from liveness.challenge import ChallengeSigner
 from liveness.landmarks import FaceCounter, GraphPool
-
-QUERIES = Path(__file__).parent.parent / "sql" / "queries"
 
 REDIS_TIMEOUT_S = 3.0
 REDIS_CONNECTIONS = 50
@@ -81,7 +82,11 @@ class Services:
     sessions: SessionService
     session_watch: SessionWatch
     events: AccountEvents
+    handles: HandleReservations
     accounts: AccountService
+    campuses: CampusService
+    registration: RegistrationService
+    email_proofs: EmailProofs
     second_factors: SecondFactors
     identities: Identities
     github: GithubSignIn
@@ -211,6 +216,19 @@ async def open_services(
             ids=ids,
             public_url=settings.public_url,
         )
+        handles = HandleReservations(database=database, redis=redis, clock=clock, ids=ids)
+        email_proofs = EmailProofs(
+            database=database,
+            redis=redis,
+            audit=audit,
+            limits=limits,
+            metrics=metrics,
+            post=post,
+            secret_keys=settings.secret_keys,
+            clock=clock,
+            ids=ids,
+            public_url=settings.public_url,
+        )
         accounts = AccountService(
             database=database,
             sessions=sessions,
@@ -219,7 +237,22 @@ async def open_services(
             passwords=passwords,
             limits=limits,
             metrics=metrics,
-            mailer=mailer,
+            handles=handles,
+            email_proofs=email_proofs,
+            clock=clock,
+            ids=ids,
+        )
+        campuses = CampusService(database=database, clock=clock, ids=ids, with_subdomains=settings.campus_subdomains)
+        registration = RegistrationService(
+            database=database,
+            campuses=campuses,
+            handles=handles,
+            email_proofs=email_proofs,
+            audit=audit,
+            passwords=passwords,
+            limits=limits,
+            metrics=metrics,
+            post=post,
             clock=clock,
             ids=ids,
             public_url=settings.public_url,
@@ -291,7 +324,11 @@ async def open_services(
             sessions=sessions,
             session_watch=session_watch,
             events=events,
+            handles=handles,
             accounts=accounts,
+            campuses=campuses,
+            registration=registration,
+            email_proofs=email_proofs,
             second_factors=second_factors,
             identities=identities,
             github=github,

@@ -39,7 +39,20 @@ async def served(
     if not folder.exists():
         folder.symlink_to(models)
     async with open_services(settings, clock=clock, mailer=mailbox) as services:
-        yield services, httpx.ASGITransport(app=create_app(services), client=("192.0.2.1", 4242))
+        yield services, _Post(services, client=("192.0.2.1", 4242))
+
+
+class _Post(httpx.ASGITransport):
+    """Brings every answer after the letters that were posted for it: whoever reads it finds them in the mailbox."""
+
+    def __init__(self, services: Services, *, client: tuple[str, int]) -> None:
+        super().__init__(app=create_app(services), client=client)
+        self._background = services.background
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        await self._background.settled()
+        return answer
 
 
 class Visitor:

@@ -8,6 +8,7 @@ from app.rate_limits import Limit
 
 # Seed B, section 2.
 SIGNUP_PER_IP = Limit("ip.signup", 20, 3600, "deny")
+REGISTER_PER_IP = Limit("ip.register", 20, 3600, "deny")
 LOGIN_PER_EMAIL = Limit("email.login", 12, 60, "deny")
 
 # Guessing one password for many addresses. Wide enough for a campus behind one address (NAT): at 12 s between
@@ -23,3 +24,13 @@ VERIFY_PER_IP = Limit("ip.verify", 6, 60, "deny")
 CODES_PER_ACCOUNT_HOURLY = Limit("account.second_factor", 10, 3600, "deny")
 CODES_PER_ACCOUNT_DAILY = Limit("account.second_factor_daily", 30, 24 * 3600, "deny")
 SECOND_FACTOR_SETUPS = Limit("account.second_factor_setup", 10, 3600, "deny")
+
+CODE_PER_EMAIL = Limit("email.code", 6, 60, "deny")
+# Five guesses at each of many addresses; as wide as for passwords, and for the same campus.
+CODE_PER_IP = Limit("ip.code", 100, 60, "deny")
+
+# Seed B, RESEND_PER_HOUR; and nobody has a whole campus written to.
+RESEND_PER_EMAIL = Limit("email.resend", 3, 3600, "deny")
+RESEND_PER_IP = Limit("ip.resend", 100, 3600, "deny")
+# Whoever registers an address again makes us write to its owner: seldom, and the caller never hears of it.
+REPEATED_PER_EMAIL = Limit("email.register", 3, 3600, "deny")

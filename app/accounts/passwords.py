@@ -46,8 +46,8 @@ class Verification:
 class Passwords:
     """Accepts, hashes and verifies; one per process, closed at shutdown.
 
-    `verifications` counts every Argon2 verification begun. An unknown account costs exactly one, as a known one
-    does: that equality is what keeps the two alike in time.
+    `verifications` and `hashes` count what was begun. An unknown account costs exactly one verification, as a known one
+    does, and a registration one hash, whoever has the address: that equality is what keeps them alike in time.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Passwords:
         self._max_waiting = max_waiting
         self._waiting = 0
         self.verifications = 0
+        self.hashes = 0
         # Verified where there is no account or no hash; nobody knows its password.
         self._dummy = self._hasher.hash(ids.bytes(HASH_BYTES), salt=ids.bytes(SALT_BYTES))
         self._cost = _cost(extract_parameters(self._dummy))
@@ -106,6 +107,7 @@ class Passwords:
         if prepared is None or len(prepared) > MAX_CHARS:
             raise ValueError("require_acceptable comes first")
         secret, salt = prepared.encode(), self._ids.bytes(SALT_BYTES)
+        self.hashes += 1
         return await self._off_loop(lambda: self._hasher.hash(secret, salt=salt))
 
     async def verify(self, stored: str | None, password: str) -> Verification:

@@ -12,10 +12,13 @@ MAX_DISPLAY_NAME_CHARS = 100
 # RFC 5322 dot-atom before the @, LDH labels after it, at least two, the last not a number. ASCII only: look-alike
 # letters would let one address pass for another. An internationalised domain is written in its xn-- form.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{LABEL}\.)+(?!\d+$){LABEL}")
 
-_HANDLE = re.compile(r"[A-Za-z0-9_-]{3,50}")
+MAX_HANDLE_CHARS = 50
+MAX_CAMPUS_HANDLE_CHARS = 20
+_HANDLE = re.compile(rf"[A-Za-z0-9_-]{{3,{MAX_HANDLE_CHARS}}}")
+_CAMPUS_HANDLE = re.compile(rf"[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}")
 
 # Names that would let a person pass for the house, or that collide with its paths. Compared without hyphens and
 # underscores, so `ad-min` is `admin`.
@@ -47,14 +50,26 @@ def normalised_email(given: str) -> str:
     return match[0]
 
 
-def normalised_handle(given: str) -> str:
-    """The handle in lower case; raises Problem(BAD_USER_INPUT, field `username`) naming the rule it breaks."""
+def normalised_handle(given: str, *, field: str = "handle") -> str:
+    """The handle in lower case; raises Problem(BAD_USER_INPUT), naming the rule it breaks and the caller's `field`."""
     if _HANDLE.fullmatch(given) is None:
-        raise _refused("username", "Use 3 to 50 letters a-z, digits, hyphens or underscores.")
+        raise _refused(field, f"Use 3 to {MAX_HANDLE_CHARS} letters a-z, digits, hyphens or underscores.")
     handle = given.lower()
-    if handle.translate({ord("-"): None, ord("_"): None}) in BLOCKED_HANDLES:
-        raise _refused("username", "This name is reserved.", reason="HANDLE_BLOCKED")
+    if is_blocked(handle):
+        raise _refused(field, "This name is reserved.", reason="HANDLE_BLOCKED")
     return handle
+
+
+def normalised_campus_handle(given: str, *, field: str = "handle") -> str:
+    """The same for an account of a campus (seed B), whose handles are shorter and have no hyphen."""
+    if _CAMPUS_HANDLE.fullmatch(given) is None:
+        raise _refused(field, f"Use 3 to {MAX_CAMPUS_HANDLE_CHARS} letters a-z, digits or underscores.")
+    return normalised_handle(given, field=field)
+
+
+def is_blocked(handle: str) -> bool:
+    """Whether a handle, in lower case, belongs to the house."""
+    return handle.translate({ord("-"): None, ord("_"): None}) in BLOCKED_HANDLES
 
 
 def normalised_display_name(given: str) -> str:

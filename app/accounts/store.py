@@ -161,7 +161,7 @@ class SessionStore:
 
 
 class AccountStore:
-    """Reads and writes accounts and proofs of e-mail."""
+    """Reads and writes accounts."""
 
     def __init__(self, *, queries: Queries) -> None:
         self._queries = queries
@@ -176,13 +176,18 @@ class AccountStore:
         handle: str,
         display_name: str,
         now: datetime,
+        campus_id: UUID | None = None,
     ) -> None:
         """Writes account and profile; the transaction raises UniqueViolation when e-mail or handle is taken."""
         await tx.run(
-            self._queries.account_add, account_id=account_id, email=email, password_hash=password_hash, now=now
-        )
-        await tx.run(
-            self._queries.profile_add, account_id=account_id, handle=handle, display_name=display_name, now=now
+            self._queries.account_add,
+            account_id=account_id,
+            email=email,
+            password_hash=password_hash,
+            handle=handle,
+            display_name=display_name,
+            campus_id=campus_id,
+            now=now,
         )
 
     async def credentials(self, on: Runner, email: str) -> Credentials | None:
@@ -196,31 +201,6 @@ class AccountStore:
     async def rehash(self, tx: Transaction, account_id: UUID, password_hash: str) -> None:
         """Stores the same password under today's parameters."""
         await tx.run(self._queries.password_rehash, account_id=account_id, password_hash=password_hash)
-
-    async def add_email_proof(
-        self,
-        tx: Transaction,
-        *,
-        proof_id: UUID,
-        account_id: UUID,
-        token_hash: bytes,
-        now: datetime,
-        expires_at: datetime,
-    ) -> None:
-        """Writes the one open proof of the account."""
-        await tx.run(
-            self._queries.email_proof_add,
-            proof_id=proof_id,
-            account_id=account_id,
-            token_hash=token_hash,
-            now=now,
-            expires_at=expires_at,
-        )
-
-    async def use_email_proof(self, on: Runner, *, token_hash: bytes, now: datetime) -> UUID | None:
-        """Spends the proof and marks the address proved, in one statement; None when there is none to spend."""
-        found: UUID | None = await on.scalar(self._queries.email_proof_use, token_hash=token_hash, now=now)
-        return found
 
 
 def _credentials(row: Row | None) -> Credentials | None:

@@ -35,6 +35,8 @@ def problem_response(problem: Problem, *, request_id: str, headers: Mapping[str,
         document["field"] = problem.field
     if problem.reason is not None:
         document["reason"] = problem.reason
+    if problem.suggestions:
+        document["suggestions"] = problem.suggestions
     if problem.retry_after_s is not None:
         document["retryAfter"] = math.ceil(problem.retry_after_s)
         answer_headers["retry-after"] = str(document["retryAfter"])

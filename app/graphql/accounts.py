@@ -4,7 +4,6 @@ from typing import Any
 
 from ariadne import MutationType
 
-from app.errors import Code, Problem
 from app.graphql.context import AuthPayload, Info
 
 mutation = MutationType()
@@ -36,12 +35,3 @@ async def resolve_refresh_token(_: object, info: Info, *, token: str | None = No
 async def resolve_logout(_: object, info: Info, *, token: str | None = None) -> bool:
     """Ends the session of the token given, of the cookie, or of the access token."""
     return await info.context.sign_out(token)
-
-
-@mutation.field("verifyEmail")
-async def resolve_verify_email(_: object, info: Info, *, token: str | None = None) -> bool:
-    """Proves an address by the token of its link."""
-    if token is None:
-        raise Problem(Code.BAD_USER_INPUT, "Give the token from the link.", field="token")
-    await info.context.services.accounts.verify_email(token, origin=info.context.origin)
-    return True

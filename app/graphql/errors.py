@@ -58,7 +58,7 @@ def formatted(error: GraphQLError, *, request_id: str, document: DocumentNode | 
 
 
 def problem_extensions(problem: Problem) -> dict[str, Any]:
-    """code, and field, retryAfter (whole seconds) and reason where the problem has them."""
+    """code, and field, retryAfter (whole seconds), reason and suggestions where the problem has them."""
     extensions: dict[str, Any] = {"code": problem.code.value}
     if problem.field is not None:
         extensions["field"] = problem.field
@@ -66,6 +66,8 @@ def problem_extensions(problem: Problem) -> dict[str, Any]:
         extensions["retryAfter"] = math.ceil(problem.retry_after_s)
     if problem.reason is not None:
         extensions["reason"] = problem.reason
+    if problem.suggestions:
+        extensions["suggestions"] = problem.suggestions
     return extensions
 
 

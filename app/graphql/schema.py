@@ -18,10 +18,12 @@ from graphql import (
     GraphQLSchema,
 )
 
+from app.accounts.campuses import Campus
 from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
+from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, github, live, profiles, second_factors, security, verification
+from app.graphql import accounts, github, live, profiles, registration, second_factors, security, verification
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
@@ -36,6 +38,8 @@ SCHEMA_PATH = Path(__file__).parents[2] / "schema.graphql"
 DATACLASSES: Mapping[str, type] = {
     "User": Viewer,
     "AuthPayload": AuthPayload,
+    "Campus": Campus,
+    "RegisterResult": Registered,
     "TwoFactorSetup": SecondFactorSetup,
     "PresignedUpload": PhotoUpload,
     "UploadHeader": UploadHeader,
@@ -83,6 +87,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         profiles.user,
         second_factors.user,
         accounts.mutation,
+        registration.query,
+        registration.mutation,
         second_factors.mutation,
         github.mutation,
         profiles.mutation,

@@ -11,6 +11,7 @@ create table campuses (
 
 -- A proof whose `email` is set changes the account's address when it is used; the others prove the one it has.
 alter table email_proofs add column email text;
+create index email_proofs_by_email on email_proofs (email) where used_at is null and email is not null;
 
 create table password_resets (
   id uuid primary key,

@@ -8,9 +8,13 @@ import asyncpg
 import pytest
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.accounts.campuses import CampusService
+from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
+from app.accounts.handles import HandleReservations
 from app.accounts.model import Origin, SignedIn, SignInMethod
 from app.accounts.passwords import Passwords
+from app.accounts.registration import RegistrationService
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -21,7 +25,7 @@ from app.audit import AuditLog
 from app.background import Background, Post
 from app.database import Database, Transaction
 from app.ids import Ids
-from app.mail import Mailer
+from app.mail import Mail
 from app.metrics import Metrics
 from app.queries import Queries
 from app.rate_limits import RateLimits
@@ -44,8 +48,12 @@ class Slice:
     second_factors: SecondFactors
     codes: SecondFactorCodes
     background: Background
+    post: Post
     audit: AuditLog
     sessions: SessionService
+    handles: HandleReservations
+    campuses: CampusService
+    email_proofs: EmailProofs
     passwords: Passwords
     database: Database
     access_tokens: AccessTokens
@@ -58,15 +66,20 @@ class Slice:
     sql: asyncpg.Connection
 
     async def signup(self, name: str = "ada", *, origin: Origin = HOME) -> SignedIn:
-        """A new person, `name`@example.org."""
-        return await self.accounts.signup(
+        """A new person, `name`@example.org, who has got their letter."""
+        signed_in = await self.accounts.signup(
             email=f"{name}@example.org", password=PASSWORD, username=name, display_name=name.title(), origin=origin
         )
+        await self.background.settled()
+        return signed_in
 
-    def accounts_with(
-        self, *, mailer: Mailer | None = None, limits: RateLimits | None = None, passwords: Passwords | None = None
-    ) -> AccountService:
-        """The same service with one part exchanged; gives a silent mail server a twentieth of a second."""
+    async def letters(self) -> list[Mail]:
+        """Everything that was sent, once nothing is under way."""
+        await self.background.settled()
+        return self.mailbox.sent
+
+    def accounts_with(self, *, limits: RateLimits | None = None, passwords: Passwords | None = None) -> AccountService:
+        """The same service with one part exchanged."""
         return AccountService(
             database=self.database,
             sessions=self.sessions,
@@ -75,11 +88,44 @@ class Slice:
             passwords=passwords or self.passwords,
             limits=limits or self.limits,
             metrics=Metrics(),
-            mailer=mailer or self.mailbox,
+            handles=self.handles,
+            email_proofs=self.email_proofs,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def email_proofs_with(
+        self, *, post: Post | None = None, limits: RateLimits | None = None, redis: Redis | None = None
+    ) -> EmailProofs:
+        """The same service with one part exchanged."""
+        return EmailProofs(
+            database=self.database,
+            redis=redis or self.redis,
+            audit=self.audit,
+            limits=limits or self.limits,
+            metrics=Metrics(),
+            post=post or self.post,
+            secret_keys=self.settings.secret_keys,
             clock=self.clock,
             ids=self.ids,
             public_url=self.settings.public_url,
-            mail_patience_s=0.05,
+        )
+
+    def registration(self, *, database: Database | None = None) -> RegistrationService:
+        """Registration at a campus, on a database of its own where one is given."""
+        return RegistrationService(
+            database=database or self.database,
+            campuses=self.campuses,
+            handles=self.handles,
+            email_proofs=self.email_proofs,
+            audit=self.audit,
+            passwords=self.passwords,
+            limits=self.limits,
+            metrics=Metrics(),
+            post=self.post,
+            clock=self.clock,
+            ids=self.ids,
+            public_url=self.settings.public_url,
         )
 
     async def another_session(self, signed_in: SignedIn, *, origin: Origin = HOME) -> SignedIn:
@@ -165,6 +211,19 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         ids=ids,
         public_url=settings.public_url,
     )
+    handles = HandleReservations(database=database, redis=redis, clock=clock, ids=ids)
+    email_proofs = EmailProofs(
+        database=database,
+        redis=redis,
+        audit=audit,
+        limits=limits,
+        metrics=Metrics(),
+        post=post,
+        secret_keys=settings.secret_keys,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+    )
     accounts = AccountService(
         database=database,
         sessions=sessions,
@@ -173,10 +232,10 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         passwords=passwords,
         limits=limits,
         metrics=Metrics(),
-        mailer=mailbox,
+        handles=handles,
+        email_proofs=email_proofs,
         clock=clock,
         ids=ids,
-        public_url=settings.public_url,
     )
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
     yield Slice(
@@ -185,8 +244,12 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         second_factors=second_factors,
         codes=codes,
         background=background,
+        post=post,
         audit=audit,
         sessions=sessions,
+        handles=handles,
+        campuses=CampusService(database=database, clock=clock, ids=ids),
+        email_proofs=email_proofs,
         passwords=passwords,
         database=database,
         access_tokens=access_tokens,

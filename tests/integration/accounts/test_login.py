@@ -1,10 +1,10 @@
-"""Sign-in by password, and the proof of an e-mail address."""
+"""Sign-in by password."""
 
 import asyncio
 
 import pytest
 
-from app.accounts.limits import LOGIN_PER_EMAIL, LOGIN_PER_IP, VERIFY_PER_IP
+from app.accounts.limits import LOGIN_PER_EMAIL, LOGIN_PER_IP
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
 from app.errors import Code, Problem
@@ -138,44 +138,3 @@ async def test_no_session_opens_on_a_password_that_is_no_more(world: Slice, end:
         for outcome in await asyncio.gather(*both, return_exceptions=True):
             assert outcome is None or (isinstance(outcome, Problem) and outcome.code is Code.UNAUTHENTICATED)
         assert await world.live_tokens() == 0
-
-
-async def test_the_mailed_link_proves_the_address_once(world: Slice) -> None:
-    """An address could never be proved, or an old mail in a shared mailbox could be used again."""
-    signed_in = await world.signup()
-    token = world.mailbox.sent[0].text.split("/verify#token=")[1].split()[0]
-    world.clock.advance(60)
-    outcomes = await asyncio.gather(
-        *(world.accounts.verify_email(token, origin=Origin(ip=f"198.51.100.{n}")) for n in range(50)),
-        return_exceptions=True,
-    )
-    assert [outcome for outcome in outcomes if not isinstance(outcome, Problem)] == [signed_in.viewer.account_id]
-    assert {outcome.code for outcome in outcomes if isinstance(outcome, Problem)} == {Code.GONE}
-    viewer = await world.sessions.authenticate(signed_in.access_token)
-    assert viewer.email_verified_at == viewer.updated_at == world.clock.now()
-
-
-async def test_a_link_lives_a_day(world: Slice) -> None:
-    """A mail found months later would still prove an address that has changed hands."""
-    await world.signup()
-    token = world.mailbox.sent[0].text.split("/verify#token=")[1].split()[0]
-    world.clock.advance(24 * 3600)
-    assert (await problem_of(world.accounts.verify_email(token, origin=HOME))).code is Code.GONE
-    assert await world.sql.fetchval("select email_verified_at from accounts") is None
-
-
-@pytest.mark.parametrize("token", ["", "x", "x" * 64, "x" * 1_000_000, "\0", "\ud800", "ключ"])
-async def test_a_made_up_link_proves_nothing(world: Slice, token: str) -> None:
-    """A guess, or garbage in a link, would be taken for proof or answer with an internal error."""
-    await world.signup()
-    problem = await problem_of(world.accounts.verify_email(token, origin=HOME))
-    assert (problem.code, problem.field) == (Code.GONE, "token")
-
-
-async def test_guessing_links_is_counted(world: Slice) -> None:
-    """A script could try links as fast as the network carries them."""
-    problems = [
-        await problem_of(world.accounts.verify_email(f"guess {number}", origin=HOME))
-        for number in range(VERIFY_PER_IP.amount + 1)
-    ]
-    assert [problem.code for problem in problems] == [Code.GONE] * VERIFY_PER_IP.amount + [Code.RATE_LIMITED]

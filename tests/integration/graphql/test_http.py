@@ -209,6 +209,11 @@ _OPERATIONS = st.sampled_from(
         "mutation ($v: String) { refreshToken(token: $v) { isNewUser } }",
         "mutation ($v: String) { logout(token: $v) }",
         "mutation ($v: String) { verifyEmail(token: $v) }",
+        "mutation ($v: String) { verifyEmail(code: $v, email: $v) }",
+        "mutation ($v: String!) { resendVerification(email: $v) }",
+        "mutation ($v: RegisterInput!) { register(input: $v) { userId } }",
+        'mutation ($v: ID!) { register(input: {email: "a@mit.edu", password: "x y z 1 2 3", handle: "abc", '
+        "campusId: $v}) { userId } }",
         "mutation ($v: String!) { commitAvatar(key: $v) { id } }",
         "mutation ($v: String!) { presignAvatar(mime: $v, bytes: 3) { key } }",
         'mutation ($v: Int!) { presignAvatar(mime: "image/png", bytes: $v) { key } }',

@@ -71,7 +71,8 @@ async def test_a_refusal_names_the_field(visitor: Visitor) -> None:
     await visitor.signup()
     person = {"email": "new@example.org", "password": PASSWORD, "username": "ada", "displayName": "A"}
     signup = "mutation ($i: SignupInput!) { signup(input: $i) { isNewUser } }"
-    assert (await visitor.refusal(signup, {"i": person})) == {"code": "CONFLICT", "field": "username"}
+    refused = await visitor.refusal(signup, {"i": person})
+    assert (refused["code"], refused["field"], len(refused["suggestions"])) == ("CONFLICT", "username", 3)
     for field, value in (("email", "nobody"), ("password", "short"), ("username", "a"), ("displayName", "")):
         refused = await visitor.refusal(signup, {"i": {**person, "username": "new", field: value}})
         assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", field)

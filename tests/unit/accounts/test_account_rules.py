@@ -90,7 +90,7 @@ def test_other_handles_are_refused(handle: str) -> None:
     """Two people could carry names that look the same."""
     with pytest.raises(Problem) as caught:
         normalised_handle(handle)
-    assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, "username")
+    assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, "handle")
 
 
 @pytest.mark.parametrize("handle", ["admin", "ADMIN", "ad-min", "_support_", "bonafide", "no-reply", "well-known"])

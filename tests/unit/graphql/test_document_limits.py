@@ -60,6 +60,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     """A credential field without its mark could be tried a thousand times in one document."""
     expected = {"signup", "login", "refreshToken", "logout", "verifyEmail", "confirmLiveness"}
     expected |= {"loginWithGithub"}
+    expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     assert credential_fields(SCHEMA) == expected
 

@@ -80,18 +80,24 @@ def test_the_contract_stands(schema: GraphQLSchema) -> None:
     contract = build_schema(
         """
         scalar DateTime
-        type Query { me: User }
+        type Query { me: User, campuses: [Campus!]! }
         type Mutation {
           signup(input: SignupInput!): AuthPayload!
           login(email: String!, password: String!): AuthPayload!
           refreshToken(token: String): AuthPayload!
           logout(token: String): Boolean!
+          register(input: RegisterInput!): RegisterResult!
+          verifyEmail(token: String, code: String, email: String): Boolean!
+          resendVerification(email: String!): Boolean!
           presignAvatar(mime: String!, bytes: Int!): PresignedUpload!
           commitAvatar(key: String!): User!
           createLivenessChallenge(purpose: LivenessPurpose = VERIFY, exclude: [LivenessStep!]): LivenessChallenge!
           confirmLiveness(token: String!, frame: String!, evidence: [StepFrame!]): VerificationResult!
         }
         input SignupInput { email: String!, password: String!, username: String!, displayName: String! }
+        input RegisterInput { email: String!, password: String!, handle: String!, displayName: String, campusId: ID! }
+        type RegisterResult { userId: ID!, email: String! }
+        type Campus { id: ID!, name: String!, domain: String! }
         type User { id: ID! }
         type AuthPayload {
           requiresTwoFactor: Boolean!, tempToken: String, accessToken: String, refreshToken: String, user: User,
