@@ -177,14 +177,14 @@ class SecondFactors:
         try:
             return await self._codes.use(step.account_id, code, origin=origin, deed=enter)
         except Problem as problem:
-            raise await self._refused(step, problem) from problem
+            if problem.reason == CodeRefusal.OFF:
+                raise _over() from problem
+            if problem.reason == CodeRefusal.WRONG:
+                raise await self._after_wrong_code(step) from problem
+            raise
 
-    async def _refused(self, step: SecondStep, problem: Problem) -> Problem:
-        """The same refusal in the words of a sign-in; the owner learns of a row of wrong codes."""
-        if problem.reason == CodeRefusal.OFF:
-            return _over()
-        if problem.reason != CodeRefusal.WRONG:
-            return problem
+    async def _after_wrong_code(self, step: SecondStep) -> Problem:
+        """What the person is told; the owner learns when nothing but wrong codes came."""
         if not step.is_last_try:
             return wrong_code(Code.UNAUTHENTICATED)
         stored = await self._store.read(self._database, step.account_id)
