@@ -1,43 +1,13 @@
-"""A person with a second factor, their phone, and how a refusal reads."""
+"""A person with a second factor, and how a refusal reads."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
-import pyotp
 import pytest
 
 from app.accounts.model import Origin, SecondFactorNeeded, SecondFactorSetup, SignedIn, Viewer
 from app.errors import Problem
-from tests.fakes import FixedClock
+from tests.authenticator import STEP_S, Phone
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
-
-STEP_S = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phone:
-    """An authenticator app that has read the QR code."""
-
-    totp: pyotp.TOTP
-    clock: FixedClock
-
-    @classmethod
-    def of(cls, otpauth_url: str, clock: FixedClock) -> "Phone":
-        return cls(totp=pyotp.TOTP(parse_qs(urlsplit(otpauth_url).query)["secret"][0]), clock=clock)
-
-    def code(self, *, ahead_s: float = 0) -> str:
-        """What it shows now, or will show."""
-        return self.totp.at(self.clock.now().timestamp() + ahead_s)
-
-    def next_code(self) -> str:
-        """What it shows once the clock has moved on to a new code."""
-        self.clock.advance(STEP_S)
-        return self.code()
-
-    def wrong_code(self) -> str:
-        """Six digits that it shows at no time near now."""
-        shown = {self.code(ahead_s=step * STEP_S) for step in range(-3, 4)}
-        return next(code for code in ("000000", "111111", "222222", "333333", "444444") if code not in shown)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,10 @@ from app.accounts.second_steps import CODES_PER_STEP
 from app.database import Transaction
 from app.errors import Problem
 from app.secrets import Encryption
+from tests.authenticator import STEP_S, Phone
 from tests.fakes import FixedClock
 from tests.integration.accounts.conftest import HOME, Slice
-from tests.integration.accounts.factors import STEP_S, Phone, first_step, guarded
+from tests.integration.accounts.factors import first_step, guarded
 
 CALLERS = 50
 

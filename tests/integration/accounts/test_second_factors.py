@@ -8,8 +8,9 @@ import pytest
 from app.accounts.limits import CODES_PER_ACCOUNT_DAILY, CODES_PER_ACCOUNT_HOURLY, SECOND_FACTOR_SETUPS
 from app.accounts.model import SignedIn
 from app.errors import Code, Problem
+from tests.authenticator import STEP_S, Phone
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
-from tests.integration.accounts.factors import STEP_S, Phone, first_step, guarded, problem_of
+from tests.integration.accounts.factors import first_step, guarded, problem_of
 
 
 async def letters(world: Slice) -> list[str]:

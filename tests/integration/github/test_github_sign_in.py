@@ -12,8 +12,8 @@ from app.secrets import Encryption
 from app.settings import Settings
 from app.social.github import token_context
 from app.social.github_client import challenge_of
+from tests.authenticator import Phone
 from tests.github_server import CLIENT_ID, GithubUser, address
-from tests.integration.accounts.factors import Phone
 from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Browser, Site, through_github
 from tests.serving import HOME, ME, REFRESH, served
 

@@ -1,17 +1,12 @@
 """Two-factor sign-in over GraphQL: what a page or an app sees of it."""
 
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
 import httpx
-import pyotp
 import pytest
 
+from tests.authenticator import ENABLE_2FA, VERIFY_2FA, switched_on
 from tests.fakes import FixedClock
 from tests.serving import PASSWORD, Visitor
 
-ENABLE = "mutation { enable2FA { otpauthUrl qrCode backupCodes } }"
-VERIFY = "mutation ($code: String!) { verify2FA(code: $code) }"
 DISABLE = "mutation ($code: String!) { disable2FA(code: $code) }"
 RENEW = "mutation ($code: String!) { regenerateBackupCodes(code: $code) }"
 FACTOR = "{ me { twoFactorEnabled backupCodesLeft } }"
@@ -21,20 +16,11 @@ COMPLETE = f"mutation ($token: String!, $code: String!) {{ verify2FALogin(tempTo
 ADA = {"email": "ada@example.org", "password": PASSWORD}
 
 
-async def switched_on(visitor: Visitor, clock: FixedClock) -> tuple[pyotp.TOTP, dict[str, Any]]:
-    """Signs up and switches it on; the phone, whose next code is unused, and the set-up."""
-    await visitor.signup()
-    setup = (await visitor.data(ENABLE))["enable2FA"]
-    phone = pyotp.TOTP(parse_qs(urlsplit(setup["otpauthUrl"]).query)["secret"][0])
-    assert (await visitor.data(VERIFY, {"code": phone.at(clock.now())}))["verify2FA"] is True
-    clock.advance(30)
-    return phone, setup
-
-
 async def test_a_page_signs_in_with_two_steps(
     visitor: Visitor, transport: httpx.ASGITransport, clock: FixedClock
 ) -> None:
     """A page could not ask for the code, or the password alone would leave a cookie behind."""
+    await visitor.signup()
     phone, setup = await switched_on(visitor, clock)
     assert len(setup["backupCodes"]) == 10
     assert setup["qrCode"].startswith("data:image/svg+xml")
@@ -55,7 +41,7 @@ async def test_a_page_signs_in_with_two_steps(
     assert (await other.refusal(FACTOR))["code"] == "UNAUTHENTICATED", "a temp token is no access token"
     other.access_token = None
 
-    second = (await other.data(COMPLETE, {"token": temp_token, "code": phone.at(clock.now())}))["verify2FALogin"]
+    second = (await other.data(COMPLETE, {"token": temp_token, "code": phone.code()}))["verify2FALogin"]
     assert second["requiresTwoFactor"] is False
     assert second["tempToken"] is None
     assert second["user"] == {"handle": "ada", "twoFactorEnabled": True}
@@ -66,38 +52,41 @@ async def test_a_page_signs_in_with_two_steps(
 
 async def test_an_app_gets_its_token_after_the_second_step(visitor: Visitor, clock: FixedClock) -> None:
     """An app without a cookie jar could never sign in to an account with a second factor."""
+    await visitor.signup()
     phone, _ = await switched_on(visitor, clock)
     in_body = {"x-token-delivery": "body"}
     temp_token = (await visitor.data(LOGIN, ADA, headers=in_body))["login"]["tempToken"]
-    given = {"token": temp_token, "code": phone.at(clock.now())}
+    given = {"token": temp_token, "code": phone.code()}
     assert (await visitor.data(COMPLETE, given, headers=in_body))["verify2FALogin"]["refreshToken"]
 
 
 async def test_a_client_can_tell_try_again_from_begin_again(visitor: Visitor, clock: FixedClock) -> None:
     """A page would ask for the password again after a slip of the finger, or for a code for ever."""
+    await visitor.signup()
     phone, _ = await switched_on(visitor, clock)
     temp_token = (await visitor.data(LOGIN, ADA))["login"]["tempToken"]
-    wrong = next(code for code in ("000000", "111111") if not phone.verify(code, for_time=clock.now(), valid_window=3))
-    refusals = [await visitor.refusal(COMPLETE, {"token": temp_token, "code": wrong}) for _ in range(5)]
+    given = {"token": temp_token, "code": phone.wrong_code()}
+    refusals = [await visitor.refusal(COMPLETE, given) for _ in range(5)]
     again = {"code": "UNAUTHENTICATED", "field": "code", "reason": "WRONG_CODE"}
     over = {"code": "UNAUTHENTICATED", "field": "tempToken", "reason": "SECOND_STEP_OVER"}
     assert refusals == [again] * 4 + [over]
-    assert await visitor.refusal(COMPLETE, {"token": temp_token, "code": phone.at(clock.now())}) == over
+    assert await visitor.refusal(COMPLETE, {"token": temp_token, "code": phone.code()}) == over
 
 
 async def test_codes_are_renewed_and_the_factor_goes(visitor: Visitor, clock: FixedClock) -> None:
     """Settings would show what is not so."""
+    await visitor.signup()
     phone, setup = await switched_on(visitor, clock)
     renewed = (await visitor.data(RENEW, {"code": setup["backupCodes"][0]}))["regenerateBackupCodes"]
     assert len(set(renewed) - set(setup["backupCodes"])) == 10
     assert (await visitor.data(FACTOR))["me"] == {"twoFactorEnabled": True, "backupCodesLeft": 10}
-    assert (await visitor.refusal(ENABLE))["code"] == "CONFLICT"
-    assert (await visitor.data(DISABLE, {"code": phone.at(clock.now())}))["disable2FA"] is True
+    assert (await visitor.refusal(ENABLE_2FA))["code"] == "CONFLICT"
+    assert (await visitor.data(DISABLE, {"code": phone.code()}))["disable2FA"] is True
     assert (await visitor.data(FACTOR))["me"] == {"twoFactorEnabled": False, "backupCodesLeft": None}
     assert (await visitor.data(LOGIN, ADA))["login"]["accessToken"]
 
 
-@pytest.mark.parametrize("query", [ENABLE, VERIFY, DISABLE, RENEW])
+@pytest.mark.parametrize("query", [ENABLE_2FA, VERIFY_2FA, DISABLE, RENEW])
 async def test_nobody_who_is_signed_out_changes_anything(visitor: Visitor, query: str) -> None:
     """A stranger could switch somebody's second factor off."""
     variables = {"code": "123456"} if "$code" in query else None
@@ -107,10 +96,11 @@ async def test_nobody_who_is_signed_out_changes_anything(visitor: Visitor, query
 @pytest.mark.parametrize("code", [None, 123456, True, ["123456"], {"code": "123456"}, "", "12345", "x" * 10_000, "\0"])
 async def test_what_is_no_code_is_refused(visitor: Visitor, clock: FixedClock, code: object) -> None:
     """Odd input would end in an internal error, or change something."""
+    await visitor.signup()
     await switched_on(visitor, clock)
     temp_token = (await visitor.data(LOGIN, ADA))["login"]["tempToken"]
     for query, variables in (
-        (VERIFY, {"code": code}),
+        (VERIFY_2FA, {"code": code}),
         (DISABLE, {"code": code}),
         (RENEW, {"code": code}),
         (COMPLETE, {"token": temp_token, "code": code}),
@@ -125,6 +115,7 @@ async def test_what_is_no_code_is_refused(visitor: Visitor, clock: FixedClock, c
 
 async def test_one_document_tries_one_code(visitor: Visitor, clock: FixedClock) -> None:
     """One request could try a thousand codes."""
+    await visitor.signup()
     await switched_on(visitor, clock)
     both = 'mutation { a: disable2FA(code: "000000") b: regenerateBackupCodes(code: "111111") }'
     assert (await visitor.refusal(both))["code"] == "BAD_USER_INPUT"
