@@ -20,6 +20,7 @@ from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from argon2.low_level import hash_secret_raw
 
+from app.accounts import imported_hashes
 from app.errors import Code, Problem
 from app.ids import Ids
 
@@ -113,21 +114,24 @@ class Passwords:
     async def verify(self, stored: str | None, password: str) -> Verification:
         """Compares at the cost of one verification whatever `stored` is; raises Problem(BUSY) when too many wait.
 
-        A `stored` that is not Argon2 (an imported bcrypt hash, say) is never right here. One of cheaper parameters than
-        today's is topped up to their cost; one of dearer parameters still takes longer than an unknown account does.
+        An imported bcrypt hash asks for a rehash when it is right, and takes its own time on top. Any other that is not
+        Argon2 is never right. One of cheaper parameters than today's is topped up to their cost; one of dearer
+        parameters still takes longer than an unknown account does.
         """
         prepared = _prepared(password)
         if prepared is None or len(prepared) > MAX_CHARS:
             stored, prepared = None, ""  # no account has such a password; the time is spent all the same
         secret = prepared.encode()
         self.verifications += 1
-        return await self._off_loop(lambda: self._verified(stored, secret))
+        return await self._off_loop(lambda: self._verified(stored, secret, password))
 
     def close(self) -> None:
         """Finishes what runs and refuses what comes."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _verified(self, stored: str | None, secret: bytes) -> Verification:
+    def _verified(self, stored: str | None, secret: bytes, typed: str) -> Verification:
+        if stored is not None and imported_hashes.is_imported(stored) and imported_hashes.matches(stored, typed):
+            return Verification(is_right=True, needs_rehash=True)
         try:
             known = extract_parameters(stored or "")
             self._hasher.verify(stored or "", secret)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import bcrypt
 import pytest
 
 from app.accounts.limits import LOGIN_PER_EMAIL, LOGIN_PER_IP
@@ -138,3 +139,22 @@ async def test_no_session_opens_on_a_password_that_is_no_more(world: Slice, end:
         for outcome in await asyncio.gather(*both, return_exceptions=True):
             assert outcome is None or (isinstance(outcome, Problem) and outcome.code is Code.UNAUTHENTICATED)
         assert await world.live_tokens() == 0
+
+
+async def test_an_imported_account_signs_in_once_on_its_old_hash(world: Slice) -> None:
+    """People who come along from another system would have to reset their password, or keep a weak hash for ever."""
+    signed_in = await world.signup()
+    imported = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    await world.sql.execute("update accounts set password_hash = $1", imported)
+    wrong = await problem_of(world.accounts.login(email="ada@example.org", password="a wrong guess", origin=HOME))
+    assert wrong.reason == "WRONG_CREDENTIALS"
+    assert await world.sql.fetchval("select password_hash from accounts") == imported
+
+    entered = await asyncio.gather(
+        *(world.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME) for _ in range(10))
+    )
+    assert {each.viewer.account_id for each in entered} == {signed_in.viewer.account_id}
+    stored = await world.sql.fetchval("select password_hash from accounts")
+    assert stored.startswith("$argon2id$")
+    await world.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME)
+    assert await world.sql.fetchval("select password_hash from accounts") == stored
