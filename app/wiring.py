@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from app.accounts.campuses import CampusService
+from app.accounts.credentials import CredentialChanges
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.handles import HandleReservations
 from app.accounts.passwords import Passwords
+from app.accounts.reauthentication import Reauthentication
+from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
@@ -88,6 +91,9 @@ class Services:
     registration: RegistrationService
     email_proofs: EmailProofs
     second_factors: SecondFactors
+    reauthentication: Reauthentication
+    credentials: CredentialChanges
+    recovery: PasswordRecovery
     identities: Identities
     github: GithubSignIn
     photos: PhotoService
@@ -271,6 +277,30 @@ async def open_services(
             metrics=metrics,
             ids=ids,
         )
+        reauthentication = Reauthentication(
+            database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
+        )
+        credentials = CredentialChanges(
+            database=database,
+            sessions=sessions,
+            reauthentication=reauthentication,
+            passwords=passwords,
+            audit=audit,
+            post=post,
+            clock=clock,
+        )
+        recovery = PasswordRecovery(
+            database=database,
+            sessions=sessions,
+            passwords=passwords,
+            audit=audit,
+            limits=limits,
+            background=background,
+            post=post,
+            clock=clock,
+            ids=ids,
+            public_url=settings.public_url,
+        )
         verification_store = VerificationStore(database=database, encryption=encryption)
         verification = VerificationService(
             challenges=Challenges(
@@ -330,6 +360,9 @@ async def open_services(
             registration=registration,
             email_proofs=email_proofs,
             second_factors=second_factors,
+            reauthentication=reauthentication,
+            credentials=credentials,
+            recovery=recovery,
             identities=identities,
             github=github,
             photos=photos,

@@ -34,3 +34,14 @@ RESEND_PER_EMAIL = Limit("email.resend", 3, 3600, "deny")
 RESEND_PER_IP = Limit("ip.resend", 100, 3600, "deny")
 # Whoever registers an address again makes us write to its owner: seldom, and the caller never hears of it.
 REPEATED_PER_EMAIL = Limit("email.register", 3, 3600, "deny")
+
+# Links for a new password: three an hour for one address; and nobody has a whole campus written to.
+RESET_LINK_PER_EMAIL = Limit("email.reset_link", 3, 3600, "deny")
+RESET_LINK_PER_IP = Limit("ip.reset_link", 100, 3600, "deny")
+# A link cannot be guessed; each use of one costs us an Argon2 hash.
+RESET_PER_IP = Limit("ip.reset", 20, 60, "deny")
+
+# Passwords tried by somebody who holds a session: on top of the sign-in's twelve a minute, less than one more.
+REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
+# Each change writes to a new address, which may be a stranger's.
+CHANGE_EMAIL_PER_ACCOUNT = Limit("account.change_email", 5, 3600, "deny")

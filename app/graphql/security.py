@@ -1,4 +1,4 @@
-"""The settings page "Security": devices, and what happened to the account."""
+"""The settings page "Security": passwords, devices, and what happened to the account."""
 
 from uuid import UUID
 
@@ -42,6 +42,33 @@ async def resolve_revoke_other_sessions(_: object, info: Info) -> int:
     """Ends every session of the viewer but the one asking."""
     viewer = await info.context.signed_in()
     return await info.context.services.sessions.end_others(viewer, origin=info.context.origin)
+
+
+@mutation.field("requestPasswordReset")
+async def resolve_request_password_reset(_: object, info: Info, *, email: str) -> bool:
+    """True, whoever has the address."""
+    await info.context.services.recovery.request(email=email, origin=info.context.origin)
+    return True
+
+
+@mutation.field("resetPassword")
+async def resolve_reset_password(_: object, info: Info, *, token: str, password: str) -> bool:
+    """Makes the password that of the link's account."""
+    await info.context.services.recovery.reset(token=token, password=password, origin=info.context.origin)
+    return True
+
+
+@mutation.field("changePassword")
+async def resolve_change_password(
+    _: object, info: Info, *, password: str, current: str | None = None, code: str | None = None
+) -> bool:
+    """Makes the password the viewer's."""
+    context = info.context
+    viewer = await context.signed_in()
+    await context.services.credentials.change_password(
+        viewer, current=current, password=password, code=code, origin=context.origin
+    )
+    return True
 
 
 def session_id(text: str) -> UUID:

@@ -13,9 +13,11 @@ create table campuses (
 alter table email_proofs add column email text;
 create index email_proofs_by_email on email_proofs (email) where used_at is null and email is not null;
 
+-- A link opens the account only while it still has the address that the link was mailed to.
 create table password_resets (
   id uuid primary key,
   account_id uuid not null references accounts (id) on delete cascade,
+  email text not null,
   token_hash bytea not null,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,

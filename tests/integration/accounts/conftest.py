@@ -9,11 +9,14 @@ import pytest
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from app.accounts.campuses import CampusService
+from app.accounts.credentials import CredentialChanges
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.handles import HandleReservations
 from app.accounts.model import Origin, SignedIn, SignInMethod
 from app.accounts.passwords import Passwords
+from app.accounts.reauthentication import Reauthentication
+from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
@@ -54,6 +57,9 @@ class Slice:
     handles: HandleReservations
     campuses: CampusService
     email_proofs: EmailProofs
+    reauthentication: Reauthentication
+    credentials: CredentialChanges
+    recovery: PasswordRecovery
     passwords: Passwords
     database: Database
     access_tokens: AccessTokens
@@ -146,6 +152,10 @@ class Slice:
 
         return await self.database.transact(work)
 
+    async def events(self) -> list[str]:
+        """What the audit log tells, in the order it was written."""
+        return [row["event"] for row in await self.sql.fetch("select event from audit_events order by ctid")]
+
     async def live_tokens(self) -> int:
         """Refresh tokens that would still be taken."""
         count: int = await self.sql.fetchval(
@@ -237,6 +247,9 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         clock=clock,
         ids=ids,
     )
+    reauthentication = Reauthentication(
+        database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
+    )
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
     yield Slice(
         accounts=accounts,
@@ -250,6 +263,28 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         handles=handles,
         campuses=CampusService(database=database, clock=clock, ids=ids),
         email_proofs=email_proofs,
+        reauthentication=reauthentication,
+        credentials=CredentialChanges(
+            database=database,
+            sessions=sessions,
+            reauthentication=reauthentication,
+            passwords=passwords,
+            audit=audit,
+            post=post,
+            clock=clock,
+        ),
+        recovery=PasswordRecovery(
+            database=database,
+            sessions=sessions,
+            passwords=passwords,
+            audit=audit,
+            limits=limits,
+            background=background,
+            post=post,
+            clock=clock,
+            ids=ids,
+            public_url=settings.public_url,
+        ),
         passwords=passwords,
         database=database,
         access_tokens=access_tokens,

@@ -1,0 +1,75 @@
+"""What people are told by mail when something opens or closes their account."""
+
+from datetime import timedelta
+
+from app.mail import Mail
+
+_NOT_YOU = (
+    "If it was not you, choose a new password at once, and look at your devices and at what happened to your account."
+)
+
+
+def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
+    """The link to choose a new password."""
+    minutes = int(lives.total_seconds() // 60)
+    return Mail(
+        to=to,
+        subject="Choose a new password",
+        text=f"Somebody, hopefully you, asked for a new password for the account with this address.\n\n"
+        f"To choose one, open:\n{link}\n\nThe link works once, within {minutes} minutes. Until then your password "
+        "stays as it is.\nIf it was not you, ignore this mail; give the link to nobody.\n",
+    )
+
+
+def password_reset(to: str, *, unlinked: int) -> Mail:
+    """A new password was chosen through a mailed link."""
+    more = (
+        "Sign-in with other providers that was linked before this address was proved has been unlinked; link it again "
+        "in your settings if it is yours.\n"
+    )
+    return Mail(
+        to=to,
+        subject="Your password was changed",
+        text="A new password was chosen through a link that we mailed to this address. Every device was signed out. "
+        f"If you use a second factor, it stays on.\n{more if unlinked else ''}\nIf it was not you, somebody else reads "
+        "your mail: change the password of your mailbox first, then ask for a new link here.\n",
+    )
+
+
+def password_changed(to: str) -> Mail:
+    """The password was changed by somebody who is signed in."""
+    return Mail(
+        to=to,
+        subject="Your password was changed",
+        text=f"The password of your account was changed. All other devices were signed out.\n\n{_NOT_YOU}\n",
+    )
+
+
+def email_change_requested(to: str) -> Mail:
+    """Somebody who is signed in wants another address; told to the one that the account has."""
+    return Mail(
+        to=to,
+        subject="A new e-mail address was asked for",
+        text="Somebody, hopefully you, wants your account to have another e-mail address. It changes as soon as the "
+        f"new address is confirmed; until then this one stays.\n\n{_NOT_YOU}\n",
+    )
+
+
+def address_wanted_elsewhere(to: str) -> Mail:
+    """Another account wanted the address of this one."""
+    return Mail(
+        to=to,
+        subject="Your e-mail address was given for another account",
+        text="Somebody wanted to give another account this address. You have an account with it, so nothing was "
+        "changed.\nIf it was you, sign in with this address, or ask for a new password if you forgot it. If it was "
+        "not you, ignore this mail.\n",
+    )
+
+
+def account_deleted(to: str) -> Mail:
+    """Good-bye."""
+    return Mail(
+        to=to,
+        subject="Your account was deleted",
+        text="Your account and everything we held about you was deleted, as you asked. This is our last mail.\n",
+    )

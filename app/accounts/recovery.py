@@ -1,0 +1,154 @@
+"""A forgotten password: a mailed link, and a new password for whoever holds it.
+
+Whether an address has an account is never told, neither by the answer nor by its time: between the look and the
+answer lies nothing that depends on it, and the link is written and mailed in the background.
+
+What a reset takes along. Somebody may have signed up with an address that is not theirs, and waits until its owner
+"recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, makes
+every mailed proof worthless (a change to another address, say, that was asked for before) and unlinks the providers
+that were linked before the address was proved, unless they vouch for that very address. What was linked after the
+proof is the owner's and stays.
+
+The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
+person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
+keep both of them out, never to come in.
+"""
+
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from app.accounts import letters
+from app.accounts.credential_store import CredentialStore, Resettable, UsedReset
+from app.accounts.limits import RESET_LINK_PER_EMAIL, RESET_LINK_PER_IP, RESET_PER_IP
+from app.accounts.model import Origin
+from app.accounts.passwords import Passwords
+from app.accounts.rules import normalised_email
+from app.accounts.sessions import MAX_TOKEN_CHARS, SessionService
+from app.audit import AuditEvent, AuditLog
+from app.background import Background, Post
+from app.clock import Clock
+from app.database import Database, Transaction
+from app.errors import Code, Problem
+from app.ids import Ids
+from app.rate_limits import RateLimits
+from app.secrets import digest
+
+LINK_TTL = timedelta(hours=1)
+LINK_BYTES = 48
+
+
+class PasswordRecovery:
+    """Mails links for a new password, and takes them back."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sessions: SessionService,
+        passwords: Passwords,
+        audit: AuditLog,
+        limits: RateLimits,
+        background: Background,
+        post: Post,
+        clock: Clock,
+        ids: Ids,
+        public_url: str,
+    ) -> None:
+        self._database = database
+        self._store = CredentialStore(queries=database.queries)
+        self._sessions = sessions
+        self._passwords = passwords
+        self._audit = audit
+        self._limits = limits
+        self._background = background
+        self._post = post
+        self._clock = clock
+        self._ids = ids
+        self._public_url = public_url
+
+    async def request(self, *, email: str, origin: Origin) -> None:
+        """Mails a link to the address if an account has it; an earlier link stops working.
+
+        Raises Problem: BAD_USER_INPUT for what is no address, RATE_LIMITED, BUSY.
+        """
+        email = normalised_email(email)
+        await self._limits.spend(RESET_LINK_PER_IP, origin.network)
+        await self._limits.spend(RESET_LINK_PER_EMAIL, email)
+        account_id = await self._store.account_of(self._database, email)
+        self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
+
+    async def reset(self, *, token: str, password: str, origin: Origin) -> None:
+        """Makes `password` the account's, ends all its sessions and opens none.
+
+        Raises Problem: GONE for a link that is unknown, used or expired, alike; BAD_USER_INPUT with the rule that the
+        password breaks, the link then stays good; RATE_LIMITED, BUSY.
+        """
+        await self._limits.spend(RESET_PER_IP, origin.network)
+        usable = token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS
+        token_hash = digest(token) if usable else b""
+        account = await self._store.resettable(self._database, token_hash, now=self._clock.now())
+        if account is None:
+            raise _gone()
+        self._passwords.require_acceptable(password, personal=account.personal)
+        password_hash = await self._passwords.hash(password)
+        unlinked = await self._database.transact(partial(self._use, account, token_hash, password_hash, origin))
+        self._post.send(letters.password_reset(account.email, unlinked=unlinked), account_id=account.account_id)
+
+    async def _mail_link(self, account_id: UUID | None, email: str, origin: Origin) -> None:
+        if account_id is None:
+            return
+        token = self._ids.token(LINK_BYTES)
+        if not await self._database.transact(partial(self._open, account_id, email, token, origin)):
+            return
+        # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
+        link = f"{self._public_url}/reset#token={token}"
+        self._post.send(letters.reset_link(email, link, lives=LINK_TTL), account_id=account_id)
+
+    async def _open(self, account_id: UUID, email: str, token: str, origin: Origin, tx: Transaction) -> bool:
+        now = self._clock.now()
+        await self._store.hold(tx, account_id)
+        opened = await self._store.open_reset(
+            tx,
+            reset_id=self._ids.uuid7(),
+            account_id=account_id,
+            email=email,
+            token_hash=digest(token),
+            now=now,
+            expires_at=now + LINK_TTL,
+        )
+        if opened:
+            await self._audit.record(AuditEvent.PASSWORD_RESET_REQUESTED, account_id=account_id, origin=origin, tx=tx)
+        return opened
+
+    async def _use(
+        self, account: Resettable, token_hash: bytes, password_hash: str, origin: Origin, tx: Transaction
+    ) -> int:
+        """Everything that a reset changes, together; gives back how many providers were unlinked."""
+        await self._store.hold(tx, account.account_id)
+        used = await self._store.use_reset(
+            tx, token_hash=token_hash, password_hash=password_hash, now=self._clock.now()
+        )
+        if used is None:
+            raise _gone()
+        sessions = await self._sessions.end_all(tx, used.account_id)
+        await self._store.drop_email_proofs(tx, used.account_id)
+        providers = await self._store.unlink_unproved(
+            tx, used.account_id, email=account.email, proved_at=used.proved_at
+        )
+        await self._record(used, sessions, providers, origin, tx)
+        return len(providers)
+
+    async def _record(
+        self, used: UsedReset, sessions: int, providers: tuple[str, ...], origin: Origin, tx: Transaction
+    ) -> None:
+        record = partial(self._audit.record, account_id=used.account_id, origin=origin, tx=tx)
+        await record(AuditEvent.PASSWORD_RESET, detail={"sessions": sessions})
+        if used.proved_at is None:
+            await record(AuditEvent.EMAIL_PROVED)
+        for provider in providers:
+            await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": provider})
+
+
+def _gone() -> Problem:
+    return Problem(Code.GONE, "This link was used already or has expired. Ask for a new one.", field="token")
