@@ -4,6 +4,7 @@ import ctypes
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
@@ -53,22 +54,23 @@ def _local_objects(services: Services) -> list[Route]:
     return ObjectRoutes(store=services.store).routes() if isinstance(services.store, LocalStore) else []
 
 
-def application(settings: Settings) -> ASGIApp:
+def application(settings: Settings, *, metrics_folder: Path | None = None) -> ASGIApp:
     """The whole server for one process: its lifespan opens the services that `settings` name and closes them."""
-    return _Server(settings)
+    return _Server(settings, metrics_folder)
 
 
 class _Server:
     """Opens the services with the server's lifespan and closes them after the last request."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics_folder: Path | None) -> None:
         self._settings = settings
+        self._metrics_folder = metrics_folder
         self._app: Starlette | None = None
         self._lifespan = Starlette(lifespan=self._open)
 
     @asynccontextmanager
     async def _open(self, _: Starlette) -> AsyncIterator[None]:
-        async with open_services(self._settings) as services:
+        async with open_services(self._settings, metrics_folder=self._metrics_folder) as services:
             self._app = create_app(services)
             _give_back_free_memory()
             yield

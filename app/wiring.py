@@ -32,6 +32,7 @@ from app.events import AccountEvents
 from app.ids import Ids
 from app.mail import Mailer, mailer_from
 from app.metrics import Metrics
+from app.metrics_pages import MetricsPages
 from app.outbox import Deliverer, Outbox, Webhook
 from app.profiles.photos import PhotoService
 from app.queries import QUERIES, Queries
@@ -77,6 +78,7 @@ class Services:
     access_tokens: AccessTokens
     audit: AuditLog
     metrics: Metrics
+    metrics_pages: MetricsPages
     outbox: Outbox
     mailer: Mailer
     background: Background
@@ -111,8 +113,12 @@ async def open_services(
     ids: Ids | None = None,
     mailer: Mailer | None = None,
     engine: DescriptorEngine | None = None,
+    metrics_folder: Path | None = None,
 ) -> AsyncIterator[Services]:
-    """Opens what `settings` name. PostgreSQL, Redis, storage and mail may still be away: readiness says so."""
+    """Opens what `settings` name. PostgreSQL, Redis, storage and mail may still be away: readiness says so.
+
+    `metrics_folder` is where the workers of one server keep their figures for each other.
+    """
     clock, ids, metrics = clock or Clock(), ids or Ids(), Metrics()
     async with AsyncExitStack() as stack:
         assert settings.database_url is not None, "serve starts the embedded services first"
@@ -336,6 +342,8 @@ async def open_services(
         metrics.watch("face_pool_running", "Face jobs on a thread.", lambda: pool.running)
         metrics.watch("database_connections_open", "Connections to PostgreSQL.", lambda: database.open_connections)
         metrics.watch("database_connections_idle", "Of them, those unused.", lambda: database.idle_connections)
+        metrics_pages = MetricsPages(metrics, folder=metrics_folder)
+        await stack.enter_async_context(metrics_pages.kept())
         yield Services(
             settings=settings,
             clock=clock,
@@ -346,6 +354,7 @@ async def open_services(
             access_tokens=access_tokens,
             audit=audit,
             metrics=metrics,
+            metrics_pages=metrics_pages,
             outbox=outbox,
             mailer=mailer,
             background=background,

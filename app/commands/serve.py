@@ -24,10 +24,12 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -86,8 +88,8 @@ def run(options: argparse.Namespace) -> int:
             _demand_free_data_folder(settings)
         with _listener(options.host, options.port) as listener:
             settings = _reachable_at(settings, listener)
-            with _embedded(settings) as complete:
-                return _serve(complete, listener, workers=options.workers)
+            with _embedded(settings) as complete, _metrics_folder(options.workers) as metrics_folder:
+                return _serve(complete, listener, workers=options.workers, metrics_folder=metrics_folder)
     except (EmbeddedError, MigrationError, CannotListen) as error:
         print(error, file=sys.stderr)
         return 1
@@ -99,10 +101,11 @@ class CannotListen(Exception):
     """Raised when the address cannot be used; says what to do."""
 
 
-def _serve(settings: Settings, listener: socket.socket, *, workers: int) -> int:
+def _serve(settings: Settings, listener: socket.socket, *, workers: int, metrics_folder: Path | None) -> int:
     migrated = _migrate_or_say_why_not(settings)
     # Not a name but the settings themselves: workers get the embedded services' URLs with them.
-    application = partial(_application, settings, supervisor_pid=os.getpid() if workers > 1 else None)
+    supervisor_pid = os.getpid() if workers > 1 else None
+    application = partial(_application, settings, supervisor_pid=supervisor_pid, metrics_folder=metrics_folder)
     config = uvicorn_config(application, factory=True, workers=workers, loop="uvloop", lifespan="on")
     announcer = _Announcer(settings=settings, url=_url_of(listener), migrated=migrated)
     announcer.start()
@@ -140,14 +143,14 @@ def uvicorn_config(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-def _application(settings: Settings, *, supervisor_pid: int | None) -> "ASGIApp":
+def _application(settings: Settings, *, supervisor_pid: int | None, metrics_folder: Path | None) -> "ASGIApp":
     from app.main import application
 
     if supervisor_pid is not None:
         log.configure(production=settings.production)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         _end_with(supervisor_pid)
-    return application(settings)
+    return application(settings, metrics_folder=metrics_folder)
 
 
 def _end_with(supervisor_pid: int) -> None:
@@ -288,6 +291,16 @@ def _embedded(settings: Settings) -> Iterator[Settings]:
             database_url=embedded.database_url if postgres else settings.database_url,
             redis_url=embedded.redis_url if redis else settings.redis_url,
         )
+
+
+@contextlib.contextmanager
+def _metrics_folder(workers: int) -> Iterator[Path | None]:
+    """Where several workers add up their figures; None for one, which has nobody to share with."""
+    if workers == 1:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="bonafide-metrics-") as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

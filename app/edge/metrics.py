@@ -28,7 +28,7 @@ def routes(services: "Services") -> list[Route]:
         elif not _is_from_here(request):
             raise Problem(Code.FORBIDDEN, "Without METRICS_TOKEN only this machine itself may read the metrics.")
         headers = {"cache-control": "no-store", "content-type": CONTENT_TYPE_LATEST}
-        return Response(services.metrics.text(), headers=headers)
+        return Response(services.metrics_pages.text(), headers=headers)
 
     return [Route("/metrics", metrics, methods=["GET"])]
 

@@ -112,6 +112,15 @@ def ask(url: str, query: str) -> dict[str, Any]:
     return answer
 
 
+def figure(url: str, name: str) -> float:
+    """One figure of /metrics."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return float(dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))[name])
+
+
 def children_of(pid: int) -> list[int]:
     """Of all its threads: the embedded servers belong to one of their own."""
     listed = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
@@ -232,6 +241,9 @@ def test_workers_share_the_services_and_end_with_their_supervisor(tmp_path: Path
         assert ask(url, SIGN_UP)["data"]["signup"]["accessToken"]
         for _ in range(8):
             assert ask(url, LOG_IN)["data"]["login"]["accessToken"]
+        while figure(url, "identity_login_total") < 8:  # whichever is asked answers for both, two seconds late at most
+            pass
+        assert figure(url, "identity_register_total") == 1
         watched = select.poll()
         descriptors = [os.pidfd_open(child) for child in children_of(server.process.pid)]
         for descriptor in descriptors:
