@@ -2,16 +2,51 @@
 
 from app.accounts.model import Admission
 from app.edge.rest.models import (
+    CampusOut,
+    DoneOut,
     LoginRequest,
     RefreshRequest,
+    RegisteredOut,
+    RegisterRequest,
+    ResendRequest,
     SecondFactorOut,
     SecondFactorRequest,
     SignedOutOut,
     TokensOut,
+    VerifyRequest,
 )
 from app.edge.rest.operations import Link, Operation
 from app.edge.visit import AuthPayload, Visit
 from app.errors import Code
+
+
+async def register(visit: Visit, body: RegisterRequest) -> RegisteredOut:
+    """Takes a member of a campus in, and mails the proof of the address.
+
+    The answer is the same whether or not the address has an account; who has one already learns it by mail.
+    """
+    registered = await visit.services.registration.register(**body.model_dump(exclude_unset=True), origin=visit.origin)
+    return RegisteredOut(user_id=registered.user_id, email=registered.email)
+
+
+async def verify_email(visit: Visit, body: VerifyRequest) -> DoneOut:
+    """Proves an address, by the token of the link or by the code with the address."""
+    await visit.services.email_proofs.prove(**body.model_dump(exclude_unset=True), origin=visit.origin)
+    return DoneOut(ok=True)
+
+
+async def resend(visit: Visit, body: ResendRequest) -> DoneOut:
+    """Mails a new proof where an account has the address and has not proved it; the answer does not tell."""
+    await visit.services.email_proofs.resend(email=body.email, origin=visit.origin)
+    return DoneOut(ok=True)
+
+
+async def campuses(visit: Visit) -> list[CampusOut]:
+    """Every campus, by name."""
+    return [
+        CampusOut(id=campus.id, name=campus.name, domain=campus.domain)
+        for campus in await visit.services.campuses.all()
+    ]
 
 
 async def login(visit: Visit, body: LoginRequest) -> TokensOut | SecondFactorOut:
@@ -63,6 +98,10 @@ def _tokens(visit: Visit, payload: AuthPayload) -> TokensOut:
 
 
 OPERATIONS = (
+    Operation("POST", "/auth/register", register, (Code.CONFLICT, Code.RATE_LIMITED)),
+    Operation("POST", "/auth/verify-email", verify_email, (Code.CONFLICT, Code.GONE, Code.RATE_LIMITED)),
+    Operation("POST", "/auth/resend", resend, (Code.RATE_LIMITED,)),
+    Operation("GET", "/auth/campuses", campuses),
     Operation(
         "POST",
         "/auth/login",

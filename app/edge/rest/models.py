@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from app.accounts.model import Viewer
 from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
-from app.accounts.rules import MAX_EMAIL_CHARS
+from app.accounts.rules import MAX_CAMPUS_HANDLE_CHARS, MAX_EMAIL_CHARS
 from app.clock import rfc3339
 from app.profiles.limits import MAX_PHOTO_BYTES, PHOTO_MIMES
 from app.profiles.model import PhotoUpload
@@ -76,6 +76,59 @@ RefreshToken = Annotated[
         examples=["q0mS3zR1p9vXcW7tYhJ4bKdFa8eTzLoVwMqHiPrCjGn"],
     ),
 ]
+
+
+class RegisterRequest(Body):
+    """A member of a campus who wants an account."""
+
+    email: Email
+    password: Annotated[Password, Field(json_schema_extra=_limits(minLength=PASSWORD_MIN_LEN))]
+    handle: str = Field(
+        description="The @handle, in any case; some are reserved.",
+        examples=["eileen"],
+        json_schema_extra=_limits(pattern=f"^[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}$"),
+    )
+    display_name: str = Field(default=ABSENT, description="The name that others see.", examples=["Eileen Collins"])
+    campus_id: str = Field(
+        description="The campus, one of /auth/campuses; the address must be of its domain.",
+        examples=[str(EXAMPLE_ID)],
+        json_schema_extra=_limits(format="uuid"),
+    )
+
+
+class RegisteredOut(Answer):
+    """The same whether or not the address had an account before; what differs goes by mail."""
+
+    user_id: UUID = Field(description="The account to be.", examples=[EXAMPLE_ID])
+    email: str = Field(description="Where the mail went.", examples=["eileen@utoronto.ca"])
+
+
+class VerifyRequest(Body):
+    """The token of the link, or the code together with its address."""
+
+    token: LinkToken = ABSENT
+    code: str = Field(default=ABSENT, description="Six digits from the mail, within 15 minutes.", examples=["492039"])
+    email: Email = ABSENT
+
+
+class ResendRequest(Body):
+    """The address to prove."""
+
+    email: Email
+
+
+class DoneOut(Answer):
+    """It is done."""
+
+    ok: Literal[True] = Field(description="Always true; what failed is a problem document.")
+
+
+class CampusOut(Answer):
+    """A campus whose members may register."""
+
+    id: UUID = Field(description="For `campus_id`.", examples=[EXAMPLE_ID])
+    name: str = Field(description="Its name.", examples=["University of Toronto"])
+    domain: str = Field(description="The domain of its addresses.", examples=["utoronto.ca"])
 
 
 class LoginRequest(Body):
@@ -227,5 +280,8 @@ class ProblemOut(Answer):
     field: str = Field(default=ABSENT, description="The field at fault, where there is one.", examples=["email"])
     reason: str = Field(
         default=ABSENT, description="A finer word where a client must branch.", examples=["email.login"]
+    )
+    suggestions: list[str] = Field(
+        default=ABSENT, description="Values of `field` that would be taken.", examples=[["eileen1", "eileen_c"]]
     )
     retryAfter: int = Field(default=ABSENT, description="Seconds to wait.", examples=[40])

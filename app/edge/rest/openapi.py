@@ -44,7 +44,10 @@ _TOKEN_DELIVERY = {
 
 
 class _Schemas(GenerateJsonSchema):
-    """Without the default None, by which a model marks what may be absent: null is refused."""
+    """Without titles that repeat names, and without the default by which a model marks what may be absent, not null."""
+
+    def field_title_should_be_set(self, _: Any) -> bool:
+        return False
 
     def default_schema(self, schema: Any) -> Any:
         shown = super().default_schema(schema)
