@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from app.edge import arrival_page
 from app.edge.cookies import GithubCookie
 from app.edge.cors import allowed_origins
 from app.edge.return_to import checked_return
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 LOGIN = "/auth/github/login"
 CALLBACK = "/auth/github/callback"
-ARRIVAL = "/auth/callback"
 
 
 class GithubRoutes:
@@ -50,7 +50,7 @@ class GithubRoutes:
         visit = self._visits.begin(request)
         departure = await self._github.begin(
             redirect_uri=self._checked(request, "redirect_uri", otherwise=CALLBACK),
-            return_to=self._checked(request, "return_to", otherwise=ARRIVAL),
+            return_to=self._checked(request, "return_to", otherwise=arrival_page.PATH),
             origin=visit.origin,
         )
         visit.set_cookies.append(_cookie(visit).write(departure.browser))
@@ -60,7 +60,7 @@ class GithubRoutes:
         """Finish what `login` began, and send the browser on."""
         self._github.require_set_up()
         visit = self._visits.begin(request)
-        return_to = self._own_url + ARRIVAL
+        return_to = self._own_url + arrival_page.PATH
         try:
             state, code, error = (_only(request, name) for name in ("state", "code", "error"))
             pending = await back_from_github(visit, state)

@@ -4,21 +4,11 @@ The token stands in the fragment, which a browser sends to nobody: it is in no l
 the page proves nothing, because mail scanners open links; the person presses a button.
 """
 
-import base64
-import hashlib
-
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-PATH = "/verify"
+from app.edge.pages import page_route
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem }
-button { font: inherit; padding: .6rem 1.2rem; min-height: 2.75rem; cursor: pointer }
-button:focus-visible { outline: 3px solid; outline-offset: 2px }
-"""
+PATH = "/verify"
 
 # The address is relative: PUBLIC_URL may have a path of its own.
 _SCRIPT = """
@@ -75,50 +65,12 @@ if (token) {
 }
 """
 
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        f"script-src {_hash(_SCRIPT)}",
-        f"style-src {_hash(_STYLE)}",
-        "connect-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-)
-
-_PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Confirm your e-mail address</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Confirm your e-mail address</h1>
-<p>Somebody, hopefully you, signed up with this address. If it was not you, close this page.</p>
+_MAIN = """<p>Somebody, hopefully you, signed up with this address. If it was not you, close this page.</p>
 <noscript><p>This page needs JavaScript. Open the link in a browser that has it.</p></noscript>
 <p><button type="button" id="confirm" hidden>Yes, this is my address</button></p>
-<p id="status" role="status"></p>
-</main>
-<script>{_SCRIPT}</script>
-</body>
-</html>
-"""
+<p id="status" role="status"></p>"""
 
 
 def routes() -> list[Route]:
     """GET /verify, the same for everybody."""
-
-    async def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(_PAGE, headers={"content-security-policy": _POLICY, "cache-control": "no-store"})
-
-    return [Route(PATH, page, methods=["GET"])]
+    return [page_route(PATH, title="Confirm your e-mail address", main=_MAIN, script=_SCRIPT)]
