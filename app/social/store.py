@@ -87,8 +87,7 @@ class SocialStore:
             account_id=account_id,
             email=email,
             email_verified_at=None if email is None else now,
+            handle=handle,
+            display_name=display_name,
             now=now,
-        )
-        await tx.run(
-            self._queries.profile_add, account_id=account_id, handle=handle, display_name=display_name, now=now
         )

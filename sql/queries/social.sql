@@ -25,8 +25,13 @@ update accounts set email = :email, email_verified_at = :now, updated_at = :now
 where id = :account_id and email is null and not exists (select from accounts where email = :email)
 
 -- name: account_of_identity_add!
-insert into accounts (id, email, email_verified_at, created_at, updated_at)
-values (:account_id, :email, :email_verified_at, :now, :now)
+with account as (
+  insert into accounts (id, email, email_verified_at, created_at, updated_at)
+  values (:account_id, :email, :email_verified_at, :now, :now)
+  returning id
+)
+insert into profiles (account_id, handle, display_name, updated_at)
+select id, :handle, :display_name, cast(:now as timestamptz) from account
 
 -- name: handle_first_free$
 -- The first of the wished handles that nobody has and nobody may still come back to.
