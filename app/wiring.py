@@ -292,7 +292,9 @@ async def open_services(
             sessions=sessions,
             reauthentication=reauthentication,
             passwords=passwords,
+            email_proofs=email_proofs,
             audit=audit,
+            limits=limits,
             post=post,
             clock=clock,
         )

@@ -97,9 +97,9 @@ class CredentialStore:
         """Makes a mailed link for a new password worthless."""
         await tx.run(self._queries.password_resets_drop, account_id=account_id)
 
-    async def drop_email_proofs(self, tx: Transaction, account_id: UUID) -> None:
-        """Makes every mailed proof of an address worthless."""
-        await tx.run(self._queries.email_proofs_drop, account_id=account_id)
+    async def drop_email_changes(self, tx: Transaction, account_id: UUID) -> None:
+        """Makes a mailed link to another address worthless."""
+        await tx.run(self._queries.email_changes_drop, account_id=account_id)
 
     async def unlink_unproved(
         self, tx: Transaction, account_id: UUID, *, email: str, proved_at: datetime | None

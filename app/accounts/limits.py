@@ -43,5 +43,6 @@ RESET_PER_IP = Limit("ip.reset", 20, 60, "deny")
 
 # Passwords tried by somebody who holds a session: on top of the sign-in's twelve a minute, less than one more.
 REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
-# Each change writes to a new address, which may be a stranger's.
-CHANGE_EMAIL_PER_ACCOUNT = Limit("account.change_email", 5, 3600, "deny")
+# Each change of address writes to the new one, which may be a stranger's.
+EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")
+EMAIL_CHANGE_PER_EMAIL = Limit("email.email_change", 3, 3600, "deny")

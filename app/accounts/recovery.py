@@ -4,10 +4,9 @@ Whether an address has an account is never told, neither by the answer nor by it
 answer lies nothing that depends on it, and the link is written and mailed in the background.
 
 What a reset takes along. Somebody may have signed up with an address that is not theirs, and waits until its owner
-"recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, makes
-every mailed proof worthless (a change to another address, say, that was asked for before) and unlinks the providers
-that were linked before the address was proved, unless they vouch for that very address. What was linked after the
-proof is the owner's and stays.
+"recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, drops a
+change to another address that was asked for before, and unlinks the providers that were linked before the address was
+proved, unless they vouch for that very address. What was linked after the proof is the owner's and stays.
 
 The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
 person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
@@ -132,7 +131,7 @@ class PasswordRecovery:
         if used is None:
             raise _gone()
         sessions = await self._sessions.end_all(tx, used.account_id)
-        await self._store.drop_email_proofs(tx, used.account_id)
+        await self._store.drop_email_changes(tx, used.account_id)
         providers = await self._store.unlink_unproved(
             tx, used.account_id, email=account.email, proved_at=used.proved_at
         )

@@ -71,6 +71,19 @@ async def resolve_change_password(
     return True
 
 
+@mutation.field("changeEmail")
+async def resolve_change_email(
+    _: object, info: Info, *, email: str, password: str | None = None, code: str | None = None
+) -> bool:
+    """Mails a proof to the viewer's new address."""
+    context = info.context
+    viewer = await context.signed_in()
+    await context.services.credentials.change_email(
+        viewer, email=email, password=password, code=code, origin=context.origin
+    )
+    return True
+
+
 def session_id(text: str) -> UUID:
     """The id; text that is none names no session of anybody."""
     try:

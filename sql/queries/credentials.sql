@@ -46,8 +46,8 @@ select id as account_id, email_verified_at from before
 -- name: password_resets_drop!
 delete from password_resets where account_id = :account_id and used_at is null
 
--- name: email_proofs_drop!
-delete from email_proofs where account_id = :account_id and used_at is null
+-- name: email_changes_drop!
+delete from email_proofs where account_id = :account_id and used_at is null and email is not null
 
 -- name: identities_unlink_unproved
 -- What was linked before the address was proved may be the foothold of somebody who signed up with it first. What

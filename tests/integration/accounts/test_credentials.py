@@ -1,6 +1,7 @@
 """Changing what opens an account: only by its owner, told to its owner, and the end of everything that it replaces."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 from redis.asyncio import Redis
@@ -10,6 +11,7 @@ from app.accounts.model import SignedIn, SignInMethod, Viewer
 from app.accounts.reauthentication import FRESH, Reauthentication
 from app.database import Transaction
 from app.errors import Code, Problem
+from app.mail import Mail
 from app.rate_limits import RateLimits
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import guarded, problem_of
@@ -180,3 +182,123 @@ async def test_a_new_password_makes_a_mailed_link_worthless(world: Slice) -> Non
     await change(world, here.viewer)
     problem = await problem_of(world.recovery.reset(token=token, password="another one again", origin=HOME))
     assert problem.code is Code.GONE
+
+
+async def move(
+    world: Slice, viewer: Viewer, email: str = "new@example.org", *, password: str | None = PASSWORD
+) -> None:
+    await world.credentials.change_email(viewer, email=email, password=password, origin=HOME)
+
+
+async def mail_to(world: Slice, address: str) -> list[Mail]:
+    return [mail for mail in await world.letters() if mail.to == address]
+
+
+async def test_a_new_address_counts_once_it_is_proved(world: Slice) -> None:
+    """Somebody who mistypes their new address, or is robbed of their session, would lose the account to it."""
+    here = await world.signup()
+    await move(world, here.viewer, " New@Example.org")
+    assert (await world.sessions.authenticate(here.access_token)).email == "ada@example.org"
+    asked = (await mail_to(world, "ada@example.org"))[-1]
+    assert asked.subject == "A new e-mail address was asked for"
+    assert "new@example.org" not in asked.text
+    (proof,) = await mail_to(world, "new@example.org")
+    world.clock.advance(60)
+    await world.email_proofs.prove(token=proof.text.split("#token=")[1].split()[0], origin=HOME)
+    viewer = await world.sessions.authenticate(here.access_token)
+    assert (viewer.email, viewer.email_verified_at) == ("new@example.org", world.clock.now())
+    assert (await mail_to(world, "ada@example.org"))[-1].subject == "Your account has a new e-mail address"
+    assert (await world.events())[-2:] == ["EMAIL_CHANGE_REQUESTED", "EMAIL_CHANGED"]
+    await world.accounts.login(email="new@example.org", password=PASSWORD, origin=HOME)
+
+
+@pytest.mark.parametrize("password", [None, "", "a wrong guess"])
+async def test_a_borrowed_phone_cannot_move_the_account(world: Slice, password: str | None) -> None:
+    """Whoever picks up an unlocked phone would have the account mailed to themselves."""
+    here = await world.signup()
+    problem = await problem_of(move(world, here.viewer, password=password))
+    assert (problem.code, problem.reason) == (Code.FORBIDDEN, "REAUTHENTICATION_NEEDED")
+    assert await mail_to(world, "new@example.org") == []
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "ADA@example.org", "new@example.org\0", "аda@example.org", "x" * 9_999]
+)
+async def test_what_cannot_be_the_new_address_is_told(world: Slice, email: str) -> None:
+    """A person would wait for a mail that never comes."""
+    here = await world.signup()
+    problem = await problem_of(move(world, here.viewer, email))
+    assert (problem.code, problem.field) == (Code.BAD_USER_INPUT, "email")
+    assert "EMAIL_CHANGE_REQUESTED" not in await world.events()
+
+
+async def test_an_address_of_somebody_else_is_not_told(world: Slice) -> None:
+    """Anybody with an account could ask who else has one, or take over their address."""
+    ada, grace = await world.signup(), await world.signup("grace")
+    before = len(await mail_to(world, "grace@example.org"))
+    await move(world, ada.viewer, "grace@example.org")
+    await move(world, ada.viewer, "nobody@example.org")
+    letters = await mail_to(world, "grace@example.org")
+    assert [mail.subject for mail in letters[before:]] == ["Your e-mail address was given for another account"]
+    assert "#token=" not in letters[-1].text
+    assert (await world.sessions.authenticate(grace.access_token)).email == "grace@example.org"
+    assert (await world.events()).count("EMAIL_CHANGE_REQUESTED") == 2
+
+
+async def test_two_accounts_want_one_address_and_one_gets_it(world: Slice) -> None:
+    """Two people would share an address, and each could reset the other's password."""
+    ada, grace = await world.signup(), await world.signup("grace")
+    await move(world, ada.viewer)
+    await move(world, grace.viewer)
+    tokens = [mail.text.split("#token=")[1].split()[0] for mail in await mail_to(world, "new@example.org")]
+    outcomes = await asyncio.gather(
+        *(world.email_proofs.prove(token=token, origin=HOME) for token in tokens), return_exceptions=True
+    )
+    problems = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
+    assert [problem.code for problem in problems] == [Code.CONFLICT]
+    assert await world.sql.fetchval("select count(*) from accounts where email = 'new@example.org'") == 1
+
+
+async def test_only_the_newest_change_can_still_be_proved(world: Slice) -> None:
+    """A link to an address that the person has thought better of would still move the account."""
+    here = await world.signup()
+    signup_link = (await mail_to(world, "ada@example.org"))[0].text.split("#token=")[1].split()[0]
+    await move(world, here.viewer, "first@example.org")
+    await move(world, here.viewer, "second@example.org")
+    first = (await mail_to(world, "first@example.org"))[0].text.split("#token=")[1].split()[0]
+    for token in (signup_link, first):
+        assert (await problem_of(world.email_proofs.prove(token=token, origin=HOME))).code is Code.GONE
+    assert (await world.sessions.authenticate(here.access_token)).email == "ada@example.org"
+
+
+@pytest.mark.parametrize("rescue", ["a new password", "a reset"])
+async def test_a_change_that_a_thief_asked_for_dies_with_the_old_password(world: Slice, rescue: str) -> None:
+    """The owner changes the password, and the thief moves the account to their own mailbox the day after."""
+    here = await world.signup()
+    thief = await world.another_session(here)
+    await move(world, thief.viewer, "thief@example.net")
+    if rescue == "a reset":
+        await world.recovery.request(email="ada@example.org", origin=HOME)
+        link = (await mail_to(world, "ada@example.org"))[-1].text.split("#token=")[1].split()[0]
+        await world.recovery.reset(token=link, password=NEW, origin=HOME)
+    else:
+        await change(world, here.viewer)
+    token = (await mail_to(world, "thief@example.net"))[0].text.split("#token=")[1].split()[0]
+    assert (await problem_of(world.email_proofs.prove(token=token, origin=HOME))).code is Code.GONE
+
+
+async def test_strangers_are_not_flooded_by_changes(world: Slice) -> None:
+    """A handful of accounts could fill anybody's mailbox."""
+    people = [await world.signup(f"person{n}") for n in range(4)]
+    outcomes = [await told(move(world, each.viewer, "victim@example.org")) for each in people]
+    assert outcomes == [None, None, None, Code.RATE_LIMITED]
+    others = [await told(move(world, people[0].viewer, f"other{n}@example.org")) for n in range(5)]
+    assert others == [None] * 4 + [Code.RATE_LIMITED]
+
+
+async def told(attempt: Awaitable[object]) -> Code | None:
+    try:
+        await attempt
+    except Problem as problem:
+        return problem.code
+    return None

@@ -62,7 +62,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"loginWithGithub"}
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
-    expected |= {"requestPasswordReset", "resetPassword", "changePassword"}
+    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail"}
     assert credential_fields(SCHEMA) == expected
 
 
