@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from app.accounts.model import Origin
@@ -13,8 +14,10 @@ from app.settings import Settings
 from app.social.github import token_context
 from app.social.github_client import challenge_of
 from tests.authenticator import Phone
-from tests.github_server import CLIENT_ID, GithubUser, address
+from tests.fakes import FixedClock
+from tests.github_server import CLIENT_ID, GithubServer, GithubUser, address
 from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Browser, Site, through_github
+from tests.running import running
 from tests.serving import HOME, ME, REFRESH, served
 
 
@@ -257,3 +260,19 @@ async def test_another_instance_finishes_what_one_began(
         other = Browser(transport)
         other.http.cookies = browser.http.cookies
         assert "access_token" in (await other.arrive(returned)).told
+
+
+async def test_over_the_network_from_the_button_to_the_session(
+    github_settings: Settings, github: GithubServer, clock: FixedClock
+) -> None:
+    """A real browser, which follows redirects and keeps cookies by itself, would not get through."""
+    async with running(github_settings, clock=clock) as server:
+        github.callback_url = server.http_url + "/"
+        async with httpx.AsyncClient(base_url=server.http_url, follow_redirects=True, trust_env=False) as browser:
+            arrived = await browser.get("/auth/github/login")
+            assert [hop.status_code for hop in arrived.history] == [303, 302, 303]
+            assert (arrived.url.path, arrived.status_code) == ("/auth/callback", 200)
+            token = dict(parse_qsl(arrived.url.fragment))["access_token"]
+            headers = {"authorization": f"Bearer {token}"}
+            me = (await browser.post("/graphql", json={"query": ME}, headers=headers)).json()
+            assert me["data"]["me"]["handle"] == "octocat"
