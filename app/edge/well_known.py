@@ -40,6 +40,8 @@ _PAGE = """<!doctype html>
 <dl>
 <dt><a href="/schema.graphql">schema.graphql</a></dt>
 <dd>Every operation with its description. Send them to <code>POST /graphql</code> as JSON.</dd>
+<dt><a href="/openapi.json">openapi.json</a></dt>
+<dd>Campus registration, sign-in and the profile as plain HTTP.</dd>
 <dt><code>WS /liveness/stream</code></dt>
 <dd>The liveness check for clients that stream their camera; subprotocol <code>bonafide.liveness.v1</code>.</dd>
 <dt><a href="/.well-known/jwks.json">/.well-known/jwks.json</a></dt>

@@ -13,8 +13,8 @@ from app.main import create_app
 from app.wiring import Services
 from tests.serving import Visitor
 
-# Served, and described elsewhere: schema.graphql, README, the page itself.
-NOT_REST = {"/", "/graphql", "/schema.graphql", "/verify", "/objects/{key:path}"}
+# Served, and described elsewhere: pages for people, GraphQL, the local object store.
+NOT_REST = {"/", "/auth/callback", "/graphql", "/schema.graphql", "/verify", "/objects/{key:path}"}
 
 
 @pytest.fixture
