@@ -214,6 +214,9 @@ async def open_services(
         codes = SecondFactorCodes(
             database=database, store=factor_store, audit=audit, limits=limits, post=post, clock=clock
         )
+        reauthentication = Reauthentication(
+            database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
+        )
         second_factors = SecondFactors(
             database=database,
             store=factor_store,
@@ -221,6 +224,7 @@ async def open_services(
             steps=steps,
             entry=entry,
             sessions=sessions,
+            reauthentication=reauthentication,
             audit=audit,
             limits=limits,
             metrics=metrics,
@@ -283,9 +287,6 @@ async def open_services(
             limits=limits,
             metrics=metrics,
             ids=ids,
-        )
-        reauthentication = Reauthentication(
-            database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
         )
         credentials = CredentialChanges(
             database=database,

@@ -19,6 +19,7 @@ from app.accounts.one_time_codes import (
     otpauth_url,
     qr_code,
 )
+from app.accounts.reauthentication import FRESH, Reauthentication
 from app.accounts.second_factor_codes import CodeRefusal, SecondFactorCodes, wrong_code
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_steps import SecondStep, SecondSteps
@@ -49,6 +50,7 @@ class SecondFactors:
         steps: SecondSteps,
         entry: Entry,
         sessions: SessionService,
+        reauthentication: Reauthentication,
         audit: AuditLog,
         limits: RateLimits,
         metrics: Metrics,
@@ -63,6 +65,7 @@ class SecondFactors:
         self._steps = steps
         self._entry = entry
         self._sessions = sessions
+        self._reauthentication = reauthentication
         self._audit = audit
         self._limits = limits
         self._metrics = metrics
@@ -71,12 +74,16 @@ class SecondFactors:
         self._ids = ids
         self._issuer = urlsplit(public_url).hostname or "Bonafide"
 
-    async def enable(self, viewer: Viewer) -> SecondFactorSetup:
+    async def enable(self, viewer: Viewer, *, password: str | None = None, origin: Origin) -> SecondFactorSetup:
         """Shows a new secret and new backup codes; nothing is asked for until `verify` confirms them.
 
-        Raises Problem: CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
+        Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED without the password, where the viewer signed
+        in more than five minutes ago; CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
         """
         account_id = viewer.account_id
+        # Whoever finds an unlocked device, or steals a cookie, could lock the owner out for good.
+        if password is not None or self._clock.now() - viewer.signed_in_at > FRESH:
+            await self._reauthentication.demand(viewer, password=password, origin=origin)
         await self._limits.spend(SECOND_FACTOR_SETUPS, str(account_id))
         secret, backup_codes = new_secret(self._ids), new_backup_codes(self._ids)
 

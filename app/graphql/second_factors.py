@@ -10,10 +10,10 @@ user = ObjectType("User")
 
 
 @mutation.field("enable2FA")
-async def resolve_enable(_: object, info: Info) -> SecondFactorSetup:
+async def resolve_enable(_: object, info: Info, *, password: str | None = None) -> SecondFactorSetup:
     """Begins a set-up."""
-    viewer = await info.context.signed_in()
-    return await info.context.services.second_factors.enable(viewer)
+    context, viewer = info.context, await info.context.signed_in()
+    return await context.services.second_factors.enable(viewer, password=password, origin=context.origin)
 
 
 @mutation.field("verify2FA")

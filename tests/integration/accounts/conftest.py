@@ -206,6 +206,9 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         queries=database.queries, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
     )
     codes = SecondFactorCodes(database=database, store=factor_store, audit=audit, limits=limits, post=post, clock=clock)
+    reauthentication = Reauthentication(
+        database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
+    )
     second_factors = SecondFactors(
         database=database,
         store=factor_store,
@@ -213,6 +216,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         steps=steps,
         entry=entry,
         sessions=sessions,
+        reauthentication=reauthentication,
         audit=audit,
         limits=limits,
         metrics=Metrics(),
@@ -246,9 +250,6 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         email_proofs=email_proofs,
         clock=clock,
         ids=ids,
-    )
-    reauthentication = Reauthentication(
-        database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
     )
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
     yield Slice(

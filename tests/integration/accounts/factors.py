@@ -26,7 +26,7 @@ class Guarded:
 async def guarded(world: Slice, name: str = "ada", *, origin: Origin = HOME) -> Guarded:
     """Signs up and switches the second factor on; moves the clock on, so that the phone's next code is unused."""
     signed_in = await world.signup(name, origin=origin)
-    setup: SecondFactorSetup = await world.second_factors.enable(signed_in.viewer)
+    setup: SecondFactorSetup = await world.second_factors.enable(signed_in.viewer, origin=HOME)
     phone = Phone.of(setup.otpauth_url, world.clock)
     await world.second_factors.verify(signed_in.viewer, phone.code(), origin=HOME)
     world.clock.advance(STEP_S)

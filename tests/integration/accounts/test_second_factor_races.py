@@ -144,7 +144,7 @@ async def test_one_temp_token_takes_five_codes(world: Slice) -> None:
 async def test_it_is_switched_on_once(world: Slice) -> None:
     """Impatient clicks would tell the person that it failed, or fill the log with what happened once."""
     ada = await world.signup()
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     code = Phone.of(setup.otpauth_url, world.clock).code()
     done = await successes(world.second_factors.verify(ada.viewer, code, origin=HOME) for _ in range(CALLERS))
     assert len(done) == 1
@@ -154,7 +154,7 @@ async def test_it_is_switched_on_once(world: Slice) -> None:
 async def test_set_ups_at_once_never_mix(world: Slice) -> None:
     """The phone would have one secret, and the slip of paper the backup codes of another."""
     ada = await world.signup()
-    setups = await asyncio.gather(*(world.second_factors.enable(ada.viewer) for _ in range(10)))
+    setups = await asyncio.gather(*(world.second_factors.enable(ada.viewer, origin=HOME) for _ in range(10)))
     on = []
     for setup in setups:
         try:
@@ -173,7 +173,7 @@ async def test_no_session_without_it_begins_after_it_was_switched_on(world: Slic
     for trial in range(10):
         ada = await world.signup(f"person{trial}", origin=Origin(ip=f"198.51.100.{trial}"))
         account_id = ada.viewer.account_id
-        setup = await world.second_factors.enable(ada.viewer)
+        setup = await world.second_factors.enable(ada.viewer, origin=HOME)
         code = Phone.of(setup.otpauth_url, world.clock).code()
 
         async def enter(account_id: UUID = account_id) -> list[Admission]:

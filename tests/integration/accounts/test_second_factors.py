@@ -32,7 +32,7 @@ async def live_sessions(world: Slice) -> int:
 async def test_from_the_set_up_to_the_next_sign_in(world: Slice) -> None:
     """Somebody who wants a second factor could not have one, or would be locked out by it."""
     ada = await world.signup()
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     assert unquote(setup.otpauth_url).startswith("otpauth://totp/127.0.0.1:ada@example.org?secret=")
     assert setup.qr_code.startswith("data:image/svg+xml")
     assert isinstance(await world.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME), SignedIn), (
@@ -55,7 +55,7 @@ async def test_other_devices_stay_signed_in(world: Slice) -> None:
     """Switching it on at the desk would throw the person out on their phone."""
     ada = await world.signup()
     other = await world.another_session(ada)
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     await world.second_factors.verify(ada.viewer, Phone.of(setup.otpauth_url, world.clock).code(), origin=HOME)
     refreshed = await world.sessions.refresh(other.refresh_token, origin=HOME)
     assert refreshed.viewer.two_factor_enabled
@@ -85,8 +85,8 @@ async def test_nothing_readable_is_stored(world: Slice) -> None:
 async def test_asking_again_makes_the_first_secret_void(world: Slice) -> None:
     """A QR code that somebody photographed before it was replaced would still give codes."""
     ada = await world.signup()
-    first = await world.second_factors.enable(ada.viewer)
-    second = await world.second_factors.enable(ada.viewer)
+    first = await world.second_factors.enable(ada.viewer, origin=HOME)
+    second = await world.second_factors.enable(ada.viewer, origin=HOME)
     assert not set(first.backup_codes) & set(second.backup_codes)
     old, new = (Phone.of(setup.otpauth_url, world.clock) for setup in (first, second))
     problem = await problem_of(world.second_factors.verify(ada.viewer, old.code(), origin=HOME))
@@ -100,7 +100,7 @@ async def test_asking_again_makes_the_first_secret_void(world: Slice) -> None:
 async def test_once_on_it_cannot_be_replaced_from_a_session(world: Slice) -> None:
     """Whoever finds an open laptop could put their own phone in the place of the owner's."""
     ada = await guarded(world)
-    assert (await problem_of(world.second_factors.enable(ada.viewer))).code is Code.CONFLICT
+    assert (await problem_of(world.second_factors.enable(ada.viewer, origin=HOME))).code is Code.CONFLICT
     problem = await problem_of(world.second_factors.verify(ada.viewer, ada.phone.code(), origin=HOME))
     assert problem.code is Code.CONFLICT
     await world.codes.prove(ada.viewer.account_id, ada.phone.code(), origin=HOME)
@@ -110,7 +110,7 @@ async def test_a_set_up_is_confirmed_within_the_hour_or_begun_again(world: Slice
     """A secret that stood on a screen last week would still become somebody's second factor."""
     ada = await world.signup()
     assert (await problem_of(world.second_factors.verify(ada.viewer, "123456", origin=HOME))).code is Code.GONE
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     world.clock.advance(3601)
     phone = Phone.of(setup.otpauth_url, world.clock)
     assert (await problem_of(world.second_factors.verify(ada.viewer, phone.code(), origin=HOME))).code is Code.GONE
@@ -120,7 +120,7 @@ async def test_a_set_up_is_confirmed_within_the_hour_or_begun_again(world: Slice
 async def test_a_backup_code_confirms_no_set_up(world: Slice) -> None:
     """A person whose app never got the secret would be locked out when the ten codes are used."""
     ada = await world.signup()
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     problem = await problem_of(world.second_factors.verify(ada.viewer, setup.backup_codes[0], origin=HOME))
     assert problem.reason == "WRONG_CODE"
 
@@ -128,7 +128,7 @@ async def test_a_backup_code_confirms_no_set_up(world: Slice) -> None:
 async def test_a_code_works_once(world: Slice) -> None:
     """Whoever watches a code being typed could use it too (Keycloak #13607, Zitadel #6452)."""
     ada = await world.signup()
-    setup = await world.second_factors.enable(ada.viewer)
+    setup = await world.second_factors.enable(ada.viewer, origin=HOME)
     phone = Phone.of(setup.otpauth_url, world.clock)
     used = phone.code()
     await world.second_factors.verify(ada.viewer, used, origin=HOME)
@@ -220,7 +220,7 @@ async def test_switched_off_nothing_is_left(world: Slice, by: str) -> None:
     assert (again.code, again.reason) == (Code.GONE, "SECOND_FACTOR_OFF")
     viewer = await world.sessions.authenticate(ada.signed_in.access_token)
     assert await world.second_factors.backup_codes_left(viewer) is None
-    await world.second_factors.enable(viewer)
+    await world.second_factors.enable(viewer, origin=HOME)
 
 
 async def test_a_wrong_code_opens_nothing_and_is_written_down(world: Slice) -> None:
@@ -301,7 +301,7 @@ async def test_a_temp_token_dies_with_what_it_stood_for(world: Slice, change: st
         case _:
             await world.second_factors.disable(ada.viewer, phone.code(), origin=HOME)
             if change == "factor replaced":
-                phone = Phone.of((await world.second_factors.enable(ada.viewer)).otpauth_url, world.clock)
+                phone = Phone.of((await world.second_factors.enable(ada.viewer, origin=HOME)).otpauth_url, world.clock)
                 await world.second_factors.verify(ada.viewer, phone.code(), origin=HOME)
     before = await live_sessions(world)
     problem = await problem_of(
@@ -351,12 +351,24 @@ async def test_right_codes_do_not_count(world: Slice) -> None:
         await world.codes.prove(ada.viewer.account_id, ada.phone.next_code(), origin=HOME)
 
 
+async def test_it_takes_the_password_unless_the_sign_in_is_fresh(world: Slice) -> None:
+    """Whoever finds an unlocked laptop could put their own phone before the account and lock its owner out."""
+    ada = await world.signup()
+    await world.second_factors.enable(ada.viewer, origin=HOME)
+    world.clock.advance(301)
+    for password, field in ((None, None), ("a wrong guess", "password")):
+        problem = await problem_of(world.second_factors.enable(ada.viewer, password=password, origin=HOME))
+        assert (problem.code, problem.field, problem.reason) == (Code.FORBIDDEN, field, "REAUTHENTICATION_NEEDED")
+    setup = await world.second_factors.enable(ada.viewer, password=PASSWORD, origin=HOME)
+    await world.second_factors.verify(ada.viewer, Phone.of(setup.otpauth_url, world.clock).code(), origin=HOME)
+
+
 async def test_set_ups_are_counted(world: Slice) -> None:
     """A script could have secrets and QR codes drawn as fast as the network carries them."""
     ada = await world.signup()
     for _ in range(SECOND_FACTOR_SETUPS.amount):
-        await world.second_factors.enable(ada.viewer)
-    assert (await problem_of(world.second_factors.enable(ada.viewer))).code is Code.RATE_LIMITED
+        await world.second_factors.enable(ada.viewer, origin=HOME)
+    assert (await problem_of(world.second_factors.enable(ada.viewer, origin=HOME))).code is Code.RATE_LIMITED
 
 
 @pytest.mark.parametrize(
@@ -399,11 +411,11 @@ async def test_a_session_that_has_ended_changes_nothing(world: Slice) -> None:
     """Whoever is thrown out could put their own phone before the account in the same instant, and keep it."""
     ada = await world.signup()
     thief = await world.another_session(ada)
-    setup = await world.second_factors.enable(thief.viewer)
+    setup = await world.second_factors.enable(thief.viewer, origin=HOME)
     await world.sessions.end_others(ada.viewer, origin=HOME)
     code = Phone.of(setup.otpauth_url, world.clock).code()
     for attempt in (
-        world.second_factors.enable(thief.viewer),
+        world.second_factors.enable(thief.viewer, origin=HOME),
         world.second_factors.verify(thief.viewer, code, origin=HOME),
     ):
         assert (await problem_of(attempt)).reason == "SESSION_ENDED"

@@ -216,7 +216,7 @@ async def guard(browser: Browser, site: Site) -> Phone:
     """Signs in and switches the second factor on."""
     arrival = await browser.sign_in()
     viewer = await site.services.sessions.authenticate(arrival.told["access_token"])
-    setup = await site.services.second_factors.enable(viewer)
+    setup = await site.services.second_factors.enable(viewer, origin=Origin())
     phone = Phone.of(setup.otpauth_url, site.clock)
     await site.services.second_factors.verify(viewer, phone.code(), origin=Origin())
     return phone

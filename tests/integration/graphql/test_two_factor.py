@@ -86,6 +86,17 @@ async def test_codes_are_renewed_and_the_factor_goes(visitor: Visitor, clock: Fi
     assert (await visitor.data(LOGIN, ADA))["login"]["accessToken"]
 
 
+async def test_an_old_sign_in_is_asked_for_the_password(visitor: Visitor, clock: FixedClock) -> None:
+    """A page could not tell that it should ask for the password, or had no way to send it."""
+    await visitor.signup()
+    clock.advance(301)
+    enable = "mutation ($password: String) { enable2FA(password: $password) { qrCode } }"
+    refused = await visitor.refusal(enable)
+    assert refused == {"code": "FORBIDDEN", "reason": "REAUTHENTICATION_NEEDED"}
+    assert (await visitor.refusal(enable, {"password": "x" * 12}))["field"] == "password"
+    assert (await visitor.data(enable, {"password": PASSWORD}))["enable2FA"]["qrCode"]
+
+
 @pytest.mark.parametrize("query", [ENABLE_2FA, VERIFY_2FA, DISABLE, RENEW])
 async def test_nobody_who_is_signed_out_changes_anything(visitor: Visitor, query: str) -> None:
     """A stranger could switch somebody's second factor off."""

@@ -1,7 +1,7 @@
 """The second step of a sign-in over REST."""
 
-from tests.fakes import FixedClock
 from tests.authenticator import Phone
+from tests.fakes import FixedClock
 from tests.serving import PASSWORD, Visitor
 
 ADA = {"email": "ada@example.org", "password": PASSWORD}
