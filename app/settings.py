@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,16 @@ class SettingsError(Exception):
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """A provider of ID tokens; it is in use when `clients`, whom its tokens must be meant for, names one."""
+
+    clients: tuple[str, ...] = ()
+    domain: str | None = None
+    issuer: str | None = None
+    jwks_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,12 @@ class Settings:
 
     webhook_url: str | None
     webhook_secrets: tuple[bytes, ...] = field(repr=False)
+
+    google: ProviderSettings
+    facebook: ProviderSettings
+    linkedin: ProviderSettings
+    firebase: ProviderSettings
+    auth0: ProviderSettings
 
     face_engine: str
     face_threshold: float
@@ -176,6 +193,32 @@ class _Reader:
             argon2_parallelism=self._read("ARGON2_PARALLELISM", "1", _whole(1, 64)),
             webhook_url=self._optional("WEBHOOK_URL", _http_url),
             webhook_secrets=self._optional("WEBHOOK_SECRET", _webhook_secrets) or (),
+            google=ProviderSettings(
+                clients=self._optional("GOOGLE_CLIENT_ID", _names) or (),
+                issuer=self._optional("GOOGLE_ISSUER", _exact_url),
+                jwks_url=self._optional("GOOGLE_JWKS_URL", _exact_url),
+            ),
+            facebook=ProviderSettings(
+                clients=self._optional("FACEBOOK_APP_ID", _names) or (),
+                issuer=self._optional("FACEBOOK_ISSUER", _exact_url),
+                jwks_url=self._optional("FACEBOOK_JWKS_URL", _exact_url),
+            ),
+            linkedin=ProviderSettings(
+                clients=self._optional("LINKEDIN_CLIENT_ID", _names) or (),
+                issuer=self._optional("LINKEDIN_ISSUER", _exact_url),
+                jwks_url=self._optional("LINKEDIN_JWKS_URL", _exact_url),
+            ),
+            firebase=ProviderSettings(
+                clients=self._optional("FIREBASE_PROJECT_ID", _firebase_project) or (),
+                issuer=self._optional("FIREBASE_ISSUER", _exact_url),
+                jwks_url=self._optional("FIREBASE_JWKS_URL", _exact_url),
+            ),
+            auth0=ProviderSettings(
+                clients=self._optional("AUTH0_CLIENT_ID", _names) or (),
+                domain=self._optional("AUTH0_DOMAIN", _domain),
+                issuer=self._optional("AUTH0_ISSUER", _exact_url),
+                jwks_url=self._optional("AUTH0_JWKS_URL", _exact_url),
+            ),
             face_engine=self._read("FACE_ENGINE", "onnx", _one_of("onnx", "dlib")),
             face_threshold=self._read("FACE_THRESHOLD", "0.5", _number(0.1, 1.0)),
             liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", _whole(1, 1024)),
@@ -221,6 +264,7 @@ class _Reader:
             yield missing, "is needed because the other of the two is set"
         if settings.liveness_secret in settings.secret_keys:
             yield "LIVENESS_SECRET", "is the same as SECRET_KEY; use another one"
+        yield from self._provider_faults(settings)
         reachable = self._reachable(settings)
         if reachable:
             for name in settings.development_secrets:
@@ -237,6 +281,17 @@ class _Reader:
         if self._listening_on is not None and not is_loopback(self._listening_on):
             return f"listening on {self._listening_on}"
         return ""
+
+    def _provider_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
+        for name in ("GOOGLE", "FACEBOOK", "LINKEDIN", "FIREBASE", "AUTH0"):
+            provider: ProviderSettings = getattr(settings, name.lower())
+            if provider.issuer is not None and provider.jwks_url is None:
+                yield f"{name}_JWKS_URL", f"is needed because {name}_ISSUER is set"
+            for part, url in (("ISSUER", provider.issuer), ("JWKS_URL", provider.jwks_url)):
+                if settings.production and url is not None and urlsplit(url).scheme != "https":
+                    yield f"{name}_{part}", "production trusts keys that came over https only"
+        if settings.auth0.clients and settings.auth0.domain is None and settings.auth0.issuer is None:
+            yield "AUTH0_DOMAIN", "is needed because AUTH0_CLIENT_ID is set"
 
     def _production_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
         if urlsplit(settings.public_url).scheme != "https":
@@ -325,6 +380,28 @@ def _http_url(text: str) -> str:
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or "@" in url.netloc:
         raise ValueError(f"is {text!r}; use http(s)://host[:port] without query")
     return text.rstrip("/")
+
+
+def _exact_url(text: str) -> str:
+    """Issuers are compared letter by letter, a closing slash included."""
+    _http_url(text)
+    return text
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", text):
+        raise ValueError(f"is {text!r}; use a host name such as tenant.eu.auth0.com")
+    return text
+
+
+def _firebase_project(text: str) -> tuple[str, ...]:
+    if not re.fullmatch(r"[a-z0-9-]+", text):
+        raise ValueError(f"is {text!r}; use the project's ID, not its name")
+    return (text,)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
 def _origins(text: str) -> tuple[str, ...]:

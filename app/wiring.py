@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from app.accounts.campuses import CampusService
@@ -40,10 +41,17 @@ from app.queries import QUERIES, Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
 from app.settings import Settings
+from app.social.bearer import BearerTokens
 from app.social.github import GithubSignIn
 from app.social.github_client import GithubApp, GithubClient
 from app.social.github_pending import PendingSignIns
+from app.social.id_tokens import IdTokens
 from app.social.identities import Identities
+from app.social.jwks import KeySets
+from app.social.links import IdentityLinks
+from app.social.providers import providers_from
+from app.social.replays import TradedTokens
+from app.social.service import SocialSignIn
 from app.storage import ObjectStore, store_from
 from app.tokens import AccessTokens
 from app.verification.browser_claims import BrowserClaims
@@ -99,6 +107,8 @@ class Services:
     recovery: PasswordRecovery
     identities: Identities
     github: GithubSignIn
+    social: SocialSignIn
+    bearer_tokens: BearerTokens
     photos: PhotoService
     verification: VerificationService
     streams: LivenessStreams
@@ -311,6 +321,30 @@ async def open_services(
             ids=ids,
             public_url=settings.public_url,
         )
+        http = httpx.AsyncClient()
+        stack.push_async_callback(http.aclose)
+        key_sets = KeySets(http=http, clock=clock)
+        stack.push_async_callback(key_sets.close)
+        id_tokens = IdTokens(providers=providers_from(settings), key_sets=key_sets, clock=clock)
+        social = SocialSignIn(
+            id_tokens=id_tokens,
+            traded=TradedTokens(redis=redis, clock=clock),
+            identities=identities,
+            links=IdentityLinks(
+                database=database, sessions=sessions, identities=identities, audit=audit, post=post, clock=clock
+            ),
+            limits=limits,
+            clock=clock,
+        )
+        bearer_tokens = BearerTokens(
+            database=database,
+            sessions=sessions,
+            identities=identities,
+            id_tokens=id_tokens,
+            audit=audit,
+            limits=limits,
+            clock=clock,
+        )
         verification_store = VerificationStore(database=database, encryption=encryption)
         verification = VerificationService(
             challenges=Challenges(
@@ -378,6 +412,8 @@ async def open_services(
             recovery=recovery,
             identities=identities,
             github=github,
+            social=social,
+            bearer_tokens=bearer_tokens,
             photos=photos,
             verification=verification,
             graphs=graphs,

@@ -81,8 +81,8 @@ class SessionStore:
         )
         return opened is not None
 
-    async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID, now: datetime) -> Viewer | None:
-        """The viewer of a live session; None when it is revoked, expired, gone or someone else's."""
+    async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID | None, now: datetime) -> Viewer | None:
+        """The viewer of a live session; None when it is revoked, expired, gone or not of the account given."""
         row = await on.one(self._queries.viewer_by_session, session_id=session_id, account_id=account_id, now=now)
         return None if row is None else _viewer(row)
 

@@ -82,10 +82,10 @@ class _Conversation:
         # A native client sends no Origin; a browser cannot leave it out.
         if caller.origin is not None and caller.origin.lower() not in allowed_origins(self._services.settings):
             raise Problem(Code.FORBIDDEN, "This origin may not open a stream; see ALLOWED_ORIGINS.", field="Origin")
-        network = Origin(ip=caller.ip, user_agent=caller.user_agent).network
-        await self._services.limits.spend(OPEN_STREAM, network)
+        origin = Origin(ip=caller.ip, user_agent=caller.user_agent)
+        await self._services.limits.spend(OPEN_STREAM, origin.network)
         start = await self._start_message()
-        viewer = await self._viewer(start["accessToken"])
+        viewer = await self._viewer(start["accessToken"], origin)
         opened = await self._services.streams.open(viewer, start["challengeToken"], mirrored=start["mirrored"])
         if isinstance(opened, Outcome):
             await self._result(opened)
@@ -141,10 +141,10 @@ class _Conversation:
             raise Problem(Code.BAD_USER_INPUT, "Frames come after the start message.", field="type")
         return parse_start(text)
 
-    async def _viewer(self, access_token: str | None) -> Viewer:
+    async def _viewer(self, access_token: str | None, origin: Origin) -> Viewer:
         if access_token is None:
             raise Problem(Code.UNAUTHENTICATED, "The start message needs an accessToken.", field="accessToken")
-        return await self._services.sessions.authenticate(access_token)
+        return await self._services.bearer_tokens.authenticate(access_token, origin=origin)
 
     async def _answer(self, answer: StreamAnswer) -> None:
         await self._send(answer)

@@ -58,7 +58,9 @@ class Visit:
         """
         if self._viewer is None and self.caller.bearer is not None:
             if self._authentication is None:
-                self._authentication = asyncio.create_task(self.services.sessions.authenticate(self.caller.bearer))
+                self._authentication = asyncio.create_task(
+                    self.services.bearer_tokens.authenticate(self.caller.bearer, origin=self.origin)
+                )
             self._viewer = await self._authentication
         return self._viewer
 

@@ -23,11 +23,12 @@ from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
 from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, github, live, profiles, registration, second_factors, security, verification
+from app.graphql import accounts, github, live, profiles, registration, second_factors, security, social, verification
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
 from app.profiles.model import AvatarSize, PhotoUpload, UploadHeader
+from app.social.model import LinkedIdentity
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
 from liveness.challenge import LivenessPurpose
@@ -46,6 +47,7 @@ DATACLASSES: Mapping[str, type] = {
     "LivenessChallenge": IssuedChallenge,
     "VerificationResult": Outcome,
     "Session": Session,
+    "Identity": LinkedIdentity,
     "AuditEvent": AuditEntry,
     "AuditDetail": AuditDetail,
     "AuditEventEdge": Edge,
@@ -93,6 +95,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         github.mutation,
         profiles.mutation,
         security.mutation,
+        social.mutation,
+        social.user,
         verification.mutation,
         live.subscription,
         date_time,

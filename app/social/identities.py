@@ -12,8 +12,10 @@
    hand the owner an account that somebody else's identity still opens.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from app.accounts.entry import Entry
@@ -29,6 +31,8 @@ from app.mail import Mail
 from app.social.handles import display_name_of, handle_stem, handles_from
 from app.social.model import ProvedIdentity, Provider
 from app.social.store import SocialStore
+
+T = TypeVar("T")
 
 # Whoever loses a race finds the winner's row on the next try; more are lost only to people who wish the same handle.
 TRIES = 8
@@ -63,10 +67,24 @@ class Identities:
         Any number of first sights at once make one account. Raises Problem(CONFLICT) with reason LINK_NEEDED, or
         PROVIDER_LINKED when the account of that address has another identity of this provider.
         """
-        identity = _bounded(identity)
+
+        async def admit(tx: Transaction, account_id: UUID, is_new: bool) -> Admission:
+            return await self._entry.admit(tx, account_id, method=method, origin=origin, is_new=is_new)
+
+        return await self.find_link_or_create(identity, admit, origin=origin)
+
+    async def find_link_or_create(
+        self,
+        identity: ProvedIdentity,
+        then: Callable[[Transaction, UUID, bool], Awaitable[T]],
+        *,
+        origin: Origin,
+    ) -> T:
+        """What `then` makes of the identity's account, in the transaction that found or made it; its row is held."""
+        identity = bounded(identity)
         for _ in range(TRIES):
             try:
-                entered = await self._database.transact(partial(self._enter, identity, method, origin))
+                entered = await self._database.transact(partial(self._enter, identity, then, origin))
             except UniqueViolation as error:
                 if error.constraint == "identities_one_per_provider":
                     raise provider_linked(identity.provider) from error
@@ -74,7 +92,7 @@ class Identities:
             if entered is not None:
                 if entered.letter is not None:
                     self._post.send(entered.letter, account_id=entered.account_id)
-                return entered.admission
+                return entered.outcome
         raise Problem(Code.BUSY, "Too many people want the same. Try again.", retry_after_s=1)
 
     async def knows(self, identity: ProvedIdentity) -> bool:
@@ -82,8 +100,12 @@ class Identities:
         return await self._database.transact(lambda tx: self._store.account_of(tx, identity)) is not None
 
     async def _enter(
-        self, identity: ProvedIdentity, method: SignInMethod, origin: Origin, tx: Transaction
-    ) -> "_Entered | None":
+        self,
+        identity: ProvedIdentity,
+        then: Callable[[Transaction, UUID, bool], Awaitable[T]],
+        origin: Origin,
+        tx: Transaction,
+    ) -> "_Entered[T] | None":
         """None when the identity was unlinked meanwhile: then it is a first sight."""
         now, is_new, letter = self._clock.now(), False, None
         account_id = await self._store.account_of(tx, identity)
@@ -94,11 +116,11 @@ class Identities:
                 await self._store.adopt_address(tx, account_id, identity.email, now=now)
         elif (account_id := await self._same_person(tx, identity)) is not None:
             await self.link(tx, identity, account_id, origin=origin)
-            letter = _linked_mail(identity)
+            letter = linked_letter(identity.email, identity.provider)
         else:
             account_id, is_new = await self._create(tx, identity), True
-        admission = await self._entry.admit(tx, account_id, method=method, origin=origin, is_new=is_new)
-        return _Entered(account_id=account_id, admission=admission, letter=letter)
+        outcome = await then(tx, account_id, is_new)
+        return _Entered(account_id=account_id, outcome=outcome, letter=letter)
 
     async def link(self, tx: Transaction, identity: ProvedIdentity, account_id: UUID, *, origin: Origin) -> None:
         """Links and writes it into the audit log; `tx` must hold the account's row."""
@@ -145,9 +167,9 @@ class Identities:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Entered:
+class _Entered(Generic[T]):
     account_id: UUID
-    admission: Admission
+    outcome: T
     letter: Mail | None
 
 
@@ -161,7 +183,7 @@ def provider_linked(provider: Provider) -> Problem:
     )
 
 
-def _bounded(identity: ProvedIdentity) -> ProvedIdentity:
+def bounded(identity: ProvedIdentity) -> ProvedIdentity:
     """The identity within our rules: an address that we could not write to counts as none."""
     subject = identity.subject
     if not (0 < len(subject) <= MAX_SUBJECT_CHARS and subject.isascii() and subject.isprintable()):
@@ -176,12 +198,14 @@ def _bounded(identity: ProvedIdentity) -> ProvedIdentity:
     )
 
 
-def _linked_mail(identity: ProvedIdentity) -> Mail:
-    assert identity.email is not None, "it was linked by its address"
-    shown = identity.provider.shown
+def linked_letter(email: str | None, provider: Provider) -> Mail | None:
+    """Tells the owner, where there is an address to write to."""
+    shown = provider.shown
+    if email is None:
+        return None
     return Mail(
-        to=identity.email,
+        to=email,
         subject=f"{shown} can now sign in to your account",
-        text=f"Somebody, hopefully you, signed in with {shown}, which vouched for this address. From now on {shown} "
-        "opens your account.\n\nIf it was not you, sign in, unlink it in the settings and end the other sessions.\n",
+        text=f"{shown} was linked to your account, hopefully by you. From now on signing in with {shown} opens it.\n\n"
+        "If it was not you, sign in, unlink it in the settings and end the other sessions.\n",
     )

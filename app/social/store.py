@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.accounts.model import Origin
+from app.accounts.store import Runner
 from app.database import Transaction
 from app.queries import Queries
-from app.social.model import ProvedIdentity
+from app.social.model import LinkedIdentity, ProvedIdentity, Provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,15 +20,32 @@ class AddressHolder:
     email_verified_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class WaysIn:
+    """What opens an account, and what is proved of its address."""
+
+    email: str | None
+    email_verified_at: datetime | None
+    has_password: bool
+    identities: int
+
+
 class SocialStore:
     """Reads and writes identities, and the accounts that begin with one; within the caller's transaction."""
 
     def __init__(self, *, queries: Queries) -> None:
         self._queries = queries
 
+    async def owner_of(self, tx: Transaction, identity: ProvedIdentity) -> UUID | None:
+        """The account that the identity is linked to."""
+        owner: UUID | None = await tx.scalar(
+            self._queries.identity_account, issuer=identity.issuer, subject=identity.subject
+        )
+        return owner
+
     async def account_of(self, tx: Transaction, identity: ProvedIdentity) -> UUID | None:
-        """The account that the identity is linked to, its row held until the transaction ends."""
-        account_id = await tx.scalar(self._queries.identity_account, issuer=identity.issuer, subject=identity.subject)
+        """The same, its row held until the transaction ends."""
+        account_id = await self.owner_of(tx, identity)
         if account_id is None:
             return None
         held: UUID | None = await tx.scalar(self._queries.account_lock, account_id=account_id)
@@ -91,3 +110,75 @@ class SocialStore:
             display_name=display_name,
             now=now,
         )
+
+    async def ways_in(self, tx: Transaction, account_id: UUID) -> WaysIn:
+        """How the account, whose row the transaction holds, can be entered."""
+        row = await tx.one(self._queries.ways_in, account_id=account_id)
+        assert row is not None, "its row is held"
+        return WaysIn(
+            email=row["email"],
+            email_verified_at=row["email_verified_at"],
+            has_password=row["has_password"],
+            identities=row["identities"],
+        )
+
+    async def prove_address(self, tx: Transaction, account_id: UUID, *, now: datetime) -> None:
+        """Marks the account's address proved, as its provider vouches for the same one."""
+        await tx.run(self._queries.address_proved_by_provider, account_id=account_id, now=now)
+
+    async def linked(self, on: Runner, account_id: UUID) -> tuple[LinkedIdentity, ...]:
+        """The account's identities, the oldest first."""
+        rows = await on.many(self._queries.identities_of_account, account_id=account_id)
+        return tuple(
+            LinkedIdentity(provider=Provider(row["provider"]), email=row["email"], linked_at=row["linked_at"])
+            for row in rows
+        )
+
+    async def remove(self, tx: Transaction, account_id: UUID, provider: Provider) -> bool:
+        """Unlinks; False when the provider is not linked."""
+        removed = await tx.scalar(self._queries.identity_remove, account_id=account_id, provider=provider.value)
+        return removed is not None
+
+
+class BearerSessionStore:
+    """Sessions that live by somebody else's token."""
+
+    def __init__(self, *, queries: Queries) -> None:
+        self._queries = queries
+
+    async def open(
+        self,
+        tx: Transaction,
+        session_id: UUID,
+        *,
+        account_id: UUID,
+        origin: Origin,
+        began_at: datetime,
+        expires_at: datetime,
+        now: datetime,
+    ) -> bool | None:
+        """True when the session begins, False when it is carried on, None when it was ended or is another account's."""
+        begins: bool | None = await tx.scalar(
+            self._queries.bearer_session_open,
+            session_id=session_id,
+            account_id=account_id,
+            user_agent=origin.shown_user_agent,
+            ip=origin.shown_ip,
+            began_at=began_at,
+            expires_at=expires_at,
+            now=now,
+        )
+        return begins
+
+    async def carry_on(self, on: Runner, session_id: UUID, *, expires_at: datetime, now: datetime) -> None:
+        """Lets a session that was not ended live until `expires_at` at least."""
+        await on.run(self._queries.bearer_session_carry_on, session_id=session_id, expires_at=expires_at, now=now)
+
+    async def was_ended(self, on: Runner, session_id: UUID) -> bool:
+        """Whether somebody ended it, by deleting its account too."""
+        ended: bool = await on.scalar(self._queries.bearer_session_ended, session_id=session_id)
+        return ended
+
+    async def revoke_all(self, tx: Transaction, account_id: UUID, *, now: datetime) -> None:
+        """Ends all such sessions of the account."""
+        await tx.run(self._queries.bearer_sessions_revoke, account_id=account_id, now=now)

@@ -58,6 +58,21 @@ create table identities (
   constraint identities_one_per_provider unique (account_id, provider)
 );
 
+-- A session that lives by somebody else's token bears a name derived from it. When its account is deleted the name stays,
+-- so that the token, good for an hour more, does not make the account anew. The name tells of nobody.
+create table erased_bearer_sessions (
+  id uuid primary key,
+  erased_at timestamptz not null default now()
+);
+create function bearer_session_stays_ended() returns trigger language plpgsql as $$
+begin
+  insert into erased_bearer_sessions (id) values (old.id) on conflict do nothing;
+  return null;
+end
+$$;
+create trigger bearer_sessions_stay_ended after delete on sessions
+  for each row when (old.method = 'firebase') execute function bearer_session_stays_ended();
+
 alter table profiles
   add column campus_id uuid references campuses (id),
   add column persona text,

@@ -31,7 +31,8 @@ select s.id as session_id, s.created_at as session_created_at,
 from sessions s
 join accounts a on a.id = s.account_id
 join profiles p on p.account_id = a.id
-where s.id = :session_id and s.account_id = :account_id and s.revoked_at is null and s.expires_at > :now
+where s.id = :session_id and s.revoked_at is null and s.expires_at > :now
+  and (cast(:account_id as uuid) is null or s.account_id = :account_id)
 
 -- name: session_locked_by_token^
 select s.id as session_id, s.created_at as session_created_at,

@@ -40,3 +40,41 @@ where not exists (select from profiles p where p.handle = wished.handle)
   and not exists (select from handle_holds h where h.handle = wished.handle and h.held_until > :now)
 order by wished.place
 limit 1
+
+-- name: ways_in^
+select a.email, a.email_verified_at, a.password_hash is not null as has_password,
+       (select count(*) from identities i where i.account_id = a.id) as identities
+from accounts a where a.id = :account_id
+
+-- name: identities_of_account
+select provider, email, linked_at from identities where account_id = :account_id order by linked_at, provider
+
+-- name: address_proved_by_provider!
+update accounts set email_verified_at = :now, updated_at = :now where id = :account_id and email_verified_at is null
+
+-- name: identity_remove$
+delete from identities where account_id = :account_id and provider = :provider returning provider
+
+-- name: bearer_sessions_revoke!
+update sessions set revoked_at = :now where account_id = :account_id and method = 'firebase' and revoked_at is null
+
+-- name: bearer_session_carry_on!
+-- Each new token of one sign-in carries the session on.
+update sessions set expires_at = greatest(expires_at, :expires_at), last_seen_at = :now
+where id = :session_id and revoked_at is null
+
+-- name: bearer_session_ended$
+select exists (select from sessions where id = :session_id and revoked_at is not null)
+    or exists (select from erased_bearer_sessions where id = :session_id)
+
+-- name: bearer_session_open$
+-- True when it begins, false when it is carried on. Null when it was ended, or its account deleted, as the same token must
+-- not bring it back; and while the account has a second factor, which a token in a header does not prove.
+insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at)
+select :session_id, :account_id, 'firebase', :user_agent, :ip, :began_at, :now, :expires_at
+where not exists (select from erased_bearer_sessions where id = :session_id)
+  and not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
+on conflict (id) do update
+set expires_at = greatest(sessions.expires_at, excluded.expires_at), last_seen_at = excluded.last_seen_at
+where sessions.revoked_at is null and sessions.account_id = excluded.account_id
+returning xmax = 0

@@ -40,8 +40,9 @@ def test_only_one_module_knows_mediapipe() -> None:
 
 def test_every_session_comes_through_the_one_door() -> None:
     """A new way to sign in could forget to ask for the second factor."""
-    inserting = [query.name for query in Queries.load(ROOT / "sql" / "queries") if "into sessions" in query.sql]
-    assert inserting == ["session_open"]
+    inserting = [query for query in Queries.load(ROOT / "sql" / "queries") if "into sessions" in query.sql]
+    assert [query.name for query in inserting] == ["session_open", "bearer_session_open"]
+    assert all("not exists (select from second_factors" in query.sql for query in inserting)
     assert _naming(r"second_factor_proved=True") == ["entry.py"]
     assert _naming(r"\.admit_after\(") == ["second_factors.py"]
 

@@ -1,18 +1,21 @@
 """The social slice on real PostgreSQL and Redis, wired as shipped."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
-from app.accounts.model import Admission, Origin, SignedIn, SignInMethod
+from app.accounts.model import Admission, Origin, SignedIn, SignInMethod, Viewer
 from app.mail import Mail
-from app.settings import Settings
+from app.settings import ProviderSettings, Settings
 from app.social.model import ProvedIdentity, Provider
 from app.wiring import Services, open_services
 from tests.fakes import FixedClock, Mailbox
+from tests.integration.accounts.factors import Phone
+from tests.openid import KeyServer, Minter, key_server, signing_key
 
 HOME = Origin(ip="192.0.2.1", user_agent="Firefox/150")
 PASSWORD = "correct mule battery paperclip"
@@ -54,6 +57,14 @@ class World:
         assert isinstance(admission, SignedIn)
         return admission
 
+    async def guard(self, viewer: Viewer) -> Phone:
+        """Switches the viewer's second factor on; the phone's next code is unused."""
+        setup = await self.services.second_factors.enable(viewer)
+        phone = Phone.of(setup.otpauth_url, self.clock)
+        await self.services.second_factors.verify(viewer, phone.code(), origin=HOME)
+        self.clock.advance(30)
+        return phone
+
     async def letters(self) -> list[Mail]:
         """All that was mailed, once nothing is on its way."""
         await self.services.background.settled()
@@ -62,6 +73,40 @@ class World:
     async def count(self, table: str) -> int:
         found: int = await self.sql.fetchval(f"select count(*) from {table}")
         return found
+
+
+@pytest.fixture(scope="session")
+def provider_key() -> RSAKey | ECKey:
+    """What all minted tokens of this folder are signed with."""
+    return signing_key("provider")
+
+
+@pytest.fixture(scope="session")
+def published(provider_key: RSAKey | ECKey) -> Iterator[KeyServer]:
+    """Where it is published."""
+    with key_server() as server:
+        server.publish(provider_key)
+        yield server
+
+
+@pytest.fixture
+def google(provider_key: RSAKey | ECKey, clock: FixedClock) -> Minter:
+    return Minter("https://accounts.google.com", "google-client", provider_key, clock)
+
+
+@pytest.fixture
+def firebase(provider_key: RSAKey | ECKey, clock: FixedClock) -> Minter:
+    return Minter("https://securetoken.google.com/bonafide-test", "bonafide-test", provider_key, clock)
+
+
+@pytest.fixture
+def settings(settings: Settings, published: KeyServer) -> Settings:
+    """Google and Firebase set up; LinkedIn and Auth0 not."""
+    return replace(
+        settings,
+        google=ProviderSettings(clients=("google-client",), jwks_url=published.url),
+        firebase=ProviderSettings(clients=("bonafide-test",), jwks_url=published.url),
+    )
 
 
 @pytest.fixture

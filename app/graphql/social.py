@@ -1,0 +1,45 @@
+"""Other people's sign-in, and the ways in that a person links."""
+
+from ariadne import MutationType, ObjectType
+
+from app.accounts.model import Viewer
+from app.graphql.context import AuthPayload, Info
+from app.social.model import LinkedIdentity
+
+mutation = MutationType()
+user = ObjectType("User")
+
+
+@mutation.field("socialLogin")
+async def resolve_social_login(
+    _: object, info: Info, *, provider: str, id_token: str, nonce: str | None = None
+) -> AuthPayload:
+    """Hands over a session for a provider's ID token."""
+    context = info.context
+    admission = await context.services.social.sign_in(
+        provider=provider, id_token=id_token, nonce=nonce, origin=context.origin
+    )
+    return context.hand_over(admission)
+
+
+@mutation.field("linkIdentity")
+async def resolve_link_identity(_: object, info: Info, *, provider: str, id_token: str) -> Viewer:
+    """Lets a provider open the viewer's account."""
+    viewer = await info.context.signed_in()
+    return await info.context.services.social.link(
+        viewer, provider=provider, id_token=id_token, origin=info.context.origin
+    )
+
+
+@mutation.field("unlinkIdentity")
+async def resolve_unlink_identity(_: object, info: Info, *, provider: str) -> Viewer:
+    """Takes a provider's key to the viewer's account away."""
+    viewer = await info.context.signed_in()
+    await info.context.services.social.unlink(viewer, provider=provider, origin=info.context.origin)
+    return viewer
+
+
+@user.field("identities")
+async def resolve_identities(viewer: Viewer, info: Info) -> tuple[LinkedIdentity, ...]:
+    """The providers that open the account."""
+    return await info.context.services.social.identities(viewer)

@@ -1,0 +1,91 @@
+"""Signing in by a provider's ID token, and the ways in that a person links and unlinks."""
+
+from datetime import timedelta
+
+from app.accounts.model import Admission, Origin, SignInMethod, Viewer
+from app.clock import Clock
+from app.errors import Code, Problem
+from app.rate_limits import RateLimits
+from app.social.id_tokens import IdTokens
+from app.social.identities import Identities
+from app.social.limits import LINK_PER_ACCOUNT, SOCIAL_LOGIN_PER_IP
+from app.social.links import IdentityLinks
+from app.social.model import LinkedIdentity, Provider
+from app.social.replays import TradedTokens
+
+# Whoever finds a device unlocked must not give themselves a lasting way in (ASVS 5.0, 7.5.1).
+FRESH_SIGN_IN = timedelta(minutes=5)
+
+
+class SocialSignIn:
+    """Who comes in by a provider, and which providers open an account."""
+
+    def __init__(
+        self,
+        *,
+        id_tokens: IdTokens,
+        traded: TradedTokens,
+        identities: Identities,
+        links: IdentityLinks,
+        limits: RateLimits,
+        clock: Clock,
+    ) -> None:
+        self._id_tokens = id_tokens
+        self._traded = traded
+        self._identities = identities
+        self._links = links
+        self._limits = limits
+        self._clock = clock
+
+    async def sign_in(self, *, provider: str, id_token: str, nonce: str | None = None, origin: Origin) -> Admission:
+        """Opens a session for whom the token names, making the account at first sight.
+
+        Raises Problem: BAD_USER_INPUT for a provider that is not set up; UNAUTHENTICATED with reason INVALID_TOKEN,
+        TOKEN_EXPIRED or TOKEN_REPLAYED; CONFLICT (see `Identities.enter`); RATE_LIMITED; BUSY.
+        """
+        wanted = self._wanted(provider)
+        await self._limits.spend(SOCIAL_LOGIN_PER_IP, origin.network)
+        verified = await self._id_tokens.verify(wanted, id_token, nonce=nonce)
+        await self._traded.trade(verified, deed="sign-in")
+        return await self._identities.enter(verified.identity, method=SignInMethod.SOCIAL, origin=origin)
+
+    async def link(self, viewer: Viewer, *, provider: str, id_token: str, origin: Origin) -> Viewer:
+        """Lets the provider open the viewer's account from now on, and gives the viewer as it is then.
+
+        Raises Problem as `sign_in` does; CONFLICT also when the identity opens another account; FORBIDDEN with reason
+        SIGN_IN_AGAIN when the viewer signed in longer than five minutes ago.
+        """
+        wanted = self._wanted(provider)
+        self._demand_fresh(viewer)
+        await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
+        verified = await self._id_tokens.verify(wanted, id_token)
+        await self._traded.trade(verified, deed="link")
+        return await self._links.add(viewer, verified.identity, origin=origin)
+
+    async def unlink(self, viewer: Viewer, *, provider: str, origin: Origin) -> None:
+        """Takes the provider's key to the account away, and ends the sessions of its own tokens.
+
+        Raises Problem: NOT_FOUND when it is not linked; CONFLICT with reason LAST_SIGN_IN_METHOD when nothing else
+        opens the account; FORBIDDEN as `link` does.
+        """
+        try:
+            linked = Provider(provider)
+        except ValueError:
+            raise Problem(Code.BAD_USER_INPUT, "There is no such provider.", field="provider") from None
+        self._demand_fresh(viewer)
+        await self._links.remove(viewer, linked, origin=origin)
+
+    async def identities(self, viewer: Viewer) -> tuple[LinkedIdentity, ...]:
+        """The providers that open the viewer's account, the oldest first."""
+        return await self._links.of(viewer)
+
+    def _wanted(self, provider: str) -> Provider:
+        accepted = self._id_tokens.accepted
+        if provider not in accepted:
+            known = ", ".join(accepted) or "none"
+            raise Problem(Code.BAD_USER_INPUT, f"This provider is not set up here; set up: {known}.", field="provider")
+        return Provider(provider)
+
+    def _demand_fresh(self, viewer: Viewer) -> None:
+        if self._clock.now() - viewer.signed_in_at > FRESH_SIGN_IN:
+            raise Problem(Code.FORBIDDEN, "Sign in again before you change the ways in.", reason="SIGN_IN_AGAIN")
