@@ -12,6 +12,8 @@ _STYLE = """
 body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem }
 button, input { font: inherit; padding: .6rem 1.2rem; min-height: 2.75rem }
 button { cursor: pointer }
+label { display: block }
+input { width: 100%; box-sizing: border-box }
 button:focus-visible, input:focus-visible { outline: 3px solid; outline-offset: 2px }
 """
 

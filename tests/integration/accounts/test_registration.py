@@ -6,7 +6,9 @@ from typing import TypeVar
 from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
 
+from app.accounts.handles import HandleReservations
 from app.accounts.limits import REGISTER_PER_IP, REPEATED_PER_EMAIL
 from app.accounts.model import Origin
 from app.accounts.registration import Registered
@@ -190,6 +192,28 @@ async def test_a_handle_that_somebody_takes_just_now_is_out_of_reach(world: Slic
     await world.handles.reserve("ada", somebody)  # the same person again, in good time
     await world.handles.release("ada", somebody)
     await register(world)
+
+
+async def test_fifty_reservations_of_one_handle(world: Slice) -> None:
+    """Two people would both be told that the name is theirs."""
+    people = [world.ids.uuid7() for _ in range(50)]
+    outcomes = await asyncio.gather(
+        *(world.handles.reserve("ada", person) for person in people), return_exceptions=True
+    )
+    winners = [person for person, outcome in zip(people, outcomes, strict=True) if outcome is None]
+    assert winners == [await world.handles.holder("ada")]
+    assert {outcome.code for outcome in outcomes if isinstance(outcome, Problem)} == {Code.CONFLICT}
+
+
+async def test_without_redis_no_name_is_promised(world: Slice) -> None:
+    """Two people would be promised one name while nobody counts, or a person would read an internal error."""
+    redis = Redis.from_url("unix:///nowhere/redis.sock")
+    handles = HandleReservations(database=world.database, redis=redis, clock=world.clock, ids=world.ids)
+    person = world.ids.uuid7()
+    for attempt in (handles.reserve("ada", person), handles.holder("ada"), handles.taken(["ada"])):
+        assert (await problem_of(attempt)).code is Code.BUSY
+    await handles.release("ada", person)  # lets go by itself after 15 minutes
+    await redis.aclose()
 
 
 async def test_a_handle_that_was_given_up_is_held(world: Slice) -> None:

@@ -33,6 +33,13 @@ def test_every_named_query_is_used() -> None:
     assert unused == []
 
 
+def test_every_query_that_is_called_is_there() -> None:
+    """A query removed in one slice would surface only when a person reaches the statement of another."""
+    names = {query.name for query in Queries.load(ROOT / "sql" / "queries")}
+    called = {name for path in SOURCES for name in re.findall(r"_?queries\.([a-z0-9_]+)\b(?!\()", path.read_text())}
+    assert called - names == set()
+
+
 def test_only_one_module_knows_mediapipe() -> None:
     """The landmark engine could not be replaced in one place, and its 120 MB would load where nobody looks."""
     assert _naming(r"""(import|["'])\s*mediapipe""") == ["landmarks.py"]

@@ -16,11 +16,16 @@ from tests.serving import HOME, ME, Visitor
 
 VERIFY = "mutation ($token: String) { verifyEmail(token: $token) }"
 
-# Just enough of a browser to press the button; each line printed is what the person then reads.
+# Just enough of a browser to press what is asked for, and its own button else; each line is what the person then reads.
 BROWSER = """
-const element = () => ({ hidden: true, textContent: "", addEventListener(_, act) { this.press = act } });
-const found = { confirm: element(), status: element() };
-const [hash, answers, script] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const element = () => ({
+  hidden: true, textContent: "", value: "",
+  addEventListener(_, act) { this.press = () => act({ preventDefault() {} }) }
+});
+const [hash, answers, script, fields, presses] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const ids = ["confirm", "other", "address", "code", "send", "status"];
+const found = Object.fromEntries(ids.map(id => [id, element()]));
+for (const [id, value] of Object.entries(fields)) found[id].value = value;
 globalThis.document = { getElementById: id => found[id] };
 globalThis.location = { hash, pathname: "/verify" };
 globalThis.history = { replaceState() { location.hash = "" } };
@@ -32,11 +37,12 @@ globalThis.fetch = async (url, request) => {
   return { json: async () => answer };
 };
 const seen = [];
-const look = () => seen.push([found.status.textContent, found.confirm.hidden, location.hash]);
+const shown = () => ["confirm", "other"].filter(id => !found[id].hidden);
+const look = () => seen.push([found.status.textContent, shown(), location.hash]);
 new Function(script)();
 (async () => {
   look();
-  while (!found.confirm.hidden && answers.length) { await found.confirm.press(); look(); }
+  while (answers.length) { await found[presses.shift() ?? "confirm"].press(); look(); }
   console.log(JSON.stringify({ asked, seen }));
 })();
 """
@@ -51,12 +57,18 @@ async def page(visitor: Visitor) -> tuple[str, str]:
     return answer.text, script[1]
 
 
-def pressed(script: str, *answers: object, fragment: str = "#token=abc-_1") -> Any:
-    """What a browser asks and shows while its button is pressed until there is no more answer."""
+def pressed(
+    script: str,
+    *answers: object,
+    fragment: str = "#token=abc-_1",
+    fields: dict[str, str] | None = None,
+    presses: tuple[str, ...] = (),
+) -> Any:
+    """What a browser asks and shows while something is pressed for each answer."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node on this machine to run the page's script")
-    said = json.dumps([fragment, answers, script])
+    said = json.dumps([fragment, answers, script, fields or {}, presses])
     done = subprocess.run([node, "-e", BROWSER], input=said, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -96,6 +108,9 @@ async def test_everybody_can_use_the_page(visitor: Visitor) -> None:
         "<h1>",
         'role="status"',
         '<button type="button"',
+        '<label for="address">',
+        '<label for="code">',
+        'autocomplete="one-time-code"',
         "<noscript>",
     ):
         assert wanted in text, wanted
@@ -116,22 +131,67 @@ async def test_the_button_proves_the_address_and_says_so(visitor: Visitor) -> No
         {"query": VERIFY, "variables": {"token": "abc-_1"}},
     ]
     start, away, busy, limited, done = told["seen"]
-    assert start == ["", False, "#token=abc-_1"]
+    assert start == ["", ["confirm"], "#token=abc-_1"]
     assert away == busy
     assert "press the button again" in away[0]
     assert "Wait 42 seconds" in limited[0]
     assert "is confirmed" in done[0]
-    assert done[1:] == [True, ""]
+    assert done[1:] == [[], ""]
 
 
-async def test_a_link_that_is_no_good_says_what_to_do(visitor: Visitor) -> None:
-    """A person with an old link would stand before a closed door without a word."""
+async def test_a_link_that_is_no_good_leads_to_another_way(visitor: Visitor) -> None:
+    """A person with an old or cut link would stand before a closed door without a word."""
     _, script = await page(visitor)
-    assert "used already" in pressed(script, GONE)["seen"][-1][0]
+    said, shown, _ = pressed(script, GONE)["seen"][-1]
+    assert "used already" in said
+    assert "have a new mail sent" in said
+    assert shown == ["other"]
     for fragment in ("", "#", "#token="):
-        told = pressed(script, DONE, fragment=fragment)
+        told = pressed(script, fragment=fragment)
         assert told["asked"] == []
-        assert "not complete" in told["seen"][0][0]
+        assert told["seen"][0] == [
+            "Open the whole link from the mail, or enter the code beside it.",
+            ["other"],
+            fragment,
+        ]
+
+
+async def test_the_page_takes_a_code_and_has_a_new_mail_sent(visitor: Visitor) -> None:
+    """Whoever reads their mail on another device, or has lost it, could not go on."""
+    _, script = await page(visitor)
+    refused = {"errors": [{"message": "A code has 6 digits.", "extensions": {"code": "BAD_USER_INPUT"}}]}
+    told = pressed(
+        script,
+        refused,
+        GONE,
+        {"data": {"resendVerification": True}},
+        DONE,
+        fragment="",
+        fields={"address": "ada@example.org", "code": " 123456 "},
+        presses=("other", "other", "send", "other"),
+    )
+    asked = [body["variables"] for _, _, _, body in told["asked"]]
+    by_code = {"code": "123456", "email": "ada@example.org"}
+    assert asked == [by_code, by_code, {"email": "ada@example.org"}, by_code]
+    said = [text for text, _, _ in told["seen"]]
+    assert said[1] == "A code has 6 digits."
+    assert "wrong, was used already" in said[2]
+    assert "If an account with this address" in said[3]
+    assert "is confirmed" in said[4]
+    assert [shown for _, shown, _ in told["seen"]] == [["other"]] * 4 + [[]]
+
+
+async def test_what_the_page_asks_is_what_the_server_answers(visitor: Visitor, mailbox: Mailbox) -> None:
+    """The page and the schema would drift apart, and every button would fail."""
+    _, script = await page(visitor)
+    await visitor.signup()
+    code = re.search(r"^\d{6}$", mailbox.sent[0].text, re.MULTILINE)
+    assert code is not None
+    queries = re.findall(r'"(mutation [^"]*)"', script)
+    by_link, by_code, again = queries
+    assert (await visitor.refusal(by_link, {"token": "x"}))["code"] == "GONE"
+    assert await visitor.data(by_code, {"code": code[0], "email": "ada@example.org"}) == {"verifyEmail": True}
+    assert await visitor.data(again, {"email": "ada@example.org"}) == {"resendVerification": True}
 
 
 async def test_the_log_never_holds_what_stands_in_a_path(visitor: Visitor, caplog: pytest.LogCaptureFixture) -> None:

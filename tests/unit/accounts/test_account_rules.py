@@ -1,11 +1,13 @@
 """What an address, a handle and a display name may be."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.accounts.model import Origin
-from app.accounts.rules import normalised_display_name, normalised_email, normalised_handle
+from app.accounts.rules import normalised_campus_handle, normalised_display_name, normalised_email, normalised_handle
 from app.errors import Code, Problem
 
 
@@ -91,6 +93,31 @@ def test_other_handles_are_refused(handle: str) -> None:
     with pytest.raises(Problem) as caught:
         normalised_handle(handle)
     assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, "handle")
+
+
+@pytest.mark.parametrize("handle", ["ada", "Ada_Lovelace1", "x" * 20, "___", "007"])
+def test_campus_handles_follow_their_own_rule(handle: str) -> None:
+    """A member of a campus would be refused a name that source B allows."""
+    assert normalised_campus_handle(handle) == handle.lower()
+
+
+@pytest.mark.parametrize(
+    "handle", ["", "ab", "x" * 21, "ada-l", "ada l", "ada\n", "adа", "ada\u200d", "\u202eada", "admin"]
+)
+def test_other_campus_handles_are_refused(handle: str) -> None:
+    """A campus would show names that other parts of it cannot hold."""
+    with pytest.raises(Problem) as caught:
+        normalised_campus_handle(handle)
+    assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, "handle")
+
+
+@pytest.mark.parametrize("rule", [normalised_handle, normalised_campus_handle])
+@pytest.mark.parametrize("handle", ["a b", "admin"])
+def test_a_refused_handle_is_named_as_the_caller_named_it(rule: Callable[..., str], handle: str) -> None:
+    """A form whose input is called `username` could not put the message beside it."""
+    with pytest.raises(Problem) as caught:
+        rule(handle, field="username")
+    assert caught.value.field == "username"
 
 
 @pytest.mark.parametrize("handle", ["admin", "ADMIN", "ad-min", "_support_", "bonafide", "no-reply", "well-known"])

@@ -97,7 +97,9 @@ def test_a_missing_field_says_what_is_missing() -> None:
 
 def test_a_problem_is_told_whole() -> None:
     """A client could not say which field to correct, or when to try again."""
-    problem = Problem(Code.RATE_LIMITED, "Wait.", field="email", retry_after_s=11.2, reason="email.login")
+    problem = Problem(
+        Code.RATE_LIMITED, "Wait.", field="email", retry_after_s=11.2, reason="email.login", suggestions=("ada7",)
+    )
     entry = refusals('{ person(name: "") }', raising=problem)[0]
     assert entry["message"] == "Wait."
     assert entry["path"] == ["person"]
@@ -106,6 +108,7 @@ def test_a_problem_is_told_whole() -> None:
         "field": "email",
         "retryAfter": 12,
         "reason": "email.login",
+        "suggestions": ("ada7",),
     }
 
 
