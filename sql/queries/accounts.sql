@@ -9,10 +9,6 @@ with account as (
 insert into profiles (account_id, handle, display_name, campus_id, updated_at)
 select id, :handle, :display_name, cast(:campus_id as uuid), cast(:now as timestamptz) from account
 
--- name: profile_add!
-insert into profiles (account_id, handle, display_name, updated_at)
-values (:account_id, :handle, :display_name, :now)
-
 -- name: credentials_by_email^
 select id as account_id, password_hash from accounts where email = :email
 

@@ -36,7 +36,7 @@ def test_every_named_query_is_used() -> None:
 def test_every_query_that_is_called_is_there() -> None:
     """A query removed in one slice would surface only when a person reaches the statement of another."""
     names = {query.name for query in Queries.load(ROOT / "sql" / "queries")}
-    called = {name for path in SOURCES for name in re.findall(r"_?queries\.([a-z0-9_]+)\b(?!\()", path.read_text())}
+    called = {name for path in SOURCES for name in re.findall(r"[._]queries\.(\w+)\b(?!\()", path.read_text())}
     assert called - names == set()
 
 

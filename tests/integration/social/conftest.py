@@ -40,10 +40,12 @@ class World:
     sql: asyncpg.Connection
 
     async def signup(self, name: str = "ada") -> SignedIn:
-        """`name`@example.org, with a password, the address not proved."""
-        return await self.services.accounts.signup(
+        """`name`@example.org, with a password, the address not proved, the letter about it delivered."""
+        signed_in = await self.services.accounts.signup(
             email=f"{name}@example.org", password=PASSWORD, username=name, display_name=name.title(), origin=HOME
         )
+        await self.services.background.settled()
+        return signed_in
 
     async def prove(self, email: str) -> None:
         """As if the link had been opened."""
