@@ -36,7 +36,9 @@ from app.mail import Mailer, mailer_from
 from app.metrics import Metrics
 from app.metrics_pages import MetricsPages
 from app.outbox import Deliverer, Outbox, Webhook
+from app.profiles.directory import Directory
 from app.profiles.photos import PhotoService
+from app.profiles.service import ProfileService
 from app.queries import QUERIES, Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption, derive_key
@@ -110,6 +112,8 @@ class Services:
     social: SocialSignIn
     bearer_tokens: BearerTokens
     photos: PhotoService
+    profiles: ProfileService
+    directory: Directory
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
@@ -382,6 +386,14 @@ async def open_services(
         metrics.watch("database_connections_idle", "Of them, those unused.", lambda: database.idle_connections)
         metrics_pages = MetricsPages(metrics, folder=metrics_folder)
         await stack.enter_async_context(metrics_pages.kept())
+        profiles = ProfileService(
+            database=database,
+            reservations=handles,
+            audit=audit,
+            limits=limits,
+            metrics=metrics,
+            clock=clock,
+        )
         yield Services(
             settings=settings,
             clock=clock,
@@ -415,6 +427,8 @@ async def open_services(
             social=social,
             bearer_tokens=bearer_tokens,
             photos=photos,
+            profiles=profiles,
+            directory=Directory(database=database, limits=limits),
             verification=verification,
             graphs=graphs,
             streams=LivenessStreams(

@@ -39,6 +39,11 @@ class CampusService:
         """Every campus, by name."""
         return tuple(_campus(row) for row in await self._database.many(self._queries.campuses_all))
 
+    async def by_id(self, campus_id: UUID) -> Campus | None:
+        """The campus, None when it has gone."""
+        row = await self._database.one(self._queries.campus_by_id, campus_id=campus_id)
+        return None if row is None else _campus(row)
+
     async def of_address(self, campus_id: UUID | str, email: str) -> Campus:
         """The campus, when the address is one of its; raises Problem(BAD_USER_INPUT) on `campusId` or `email`."""
         try:

@@ -114,7 +114,7 @@ class RegistrationService:
         """
         email = normalised_email(email)
         handle = normalised_campus_handle(handle)
-        display_name = normalised_display_name(display_name) if display_name else ""
+        display_name = normalised_display_name(display_name, of_campus=True) if display_name else ""
         personal = (email, email.partition("@")[0], handle, display_name)
         self._passwords.require_acceptable(password, personal=personal)
         campus = await self._campuses.of_address(campus_id, email)

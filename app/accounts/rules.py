@@ -7,7 +7,8 @@ from app.errors import Code, Problem
 
 MAX_EMAIL_CHARS = 255  # seeds C and E; RFC 5321 4.5.3.1 ends at 254 octets with the brackets, columns at 255
 MAX_LOCAL_PART_CHARS = 64  # RFC 5321 4.5.3.1.1
-MAX_DISPLAY_NAME_CHARS = 100
+MAX_DISPLAY_NAME_CHARS = 100  # seed C
+MAX_CAMPUS_DISPLAY_NAME_CHARS = 80  # seed B
 
 # RFC 5322 dot-atom before the @, LDH labels after it, at least two, the last not a number. ASCII only: look-alike
 # letters would let one address pass for another. An internationalised domain is written in its xn-- form.
@@ -39,14 +40,14 @@ BLOCKED_HANDLES = frozenset(_BLOCKED.split())
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def normalised_email(given: str) -> str:
-    """The address in lower case without surrounding blanks; raises Problem(BAD_USER_INPUT, field `email`)."""
+def normalised_email(given: str, *, field: str = "email") -> str:
+    """The address in lower case without surrounding blanks; raises Problem(BAD_USER_INPUT) naming `field`."""
     email = given.strip() if len(given) <= 2 * MAX_EMAIL_CHARS else given
     if len(email) > MAX_EMAIL_CHARS:
-        raise _refused("email", f"An e-mail address has at most {MAX_EMAIL_CHARS} characters.")
+        raise _refused(field, f"An e-mail address has at most {MAX_EMAIL_CHARS} characters.")
     match = _EMAIL.fullmatch(email.lower()) if email.isascii() else None
     if match is None or len(match["local"]) > MAX_LOCAL_PART_CHARS:
-        raise _refused("email", "This is not a valid e-mail address.")
+        raise _refused(field, "This is not a valid e-mail address.")
     return match[0]
 
 
@@ -72,9 +73,10 @@ def is_blocked(handle: str) -> bool:
     return handle.translate({ord("-"): None, ord("_"): None}) in BLOCKED_HANDLES
 
 
-def normalised_display_name(given: str) -> str:
+def normalised_display_name(given: str, *, of_campus: bool = False) -> str:
     """The name in NFC without surrounding blanks; raises Problem(BAD_USER_INPUT, field `displayName`)."""
-    name = single_line(given, field="displayName", max_chars=MAX_DISPLAY_NAME_CHARS)
+    max_chars = MAX_CAMPUS_DISPLAY_NAME_CHARS if of_campus else MAX_DISPLAY_NAME_CHARS
+    name = single_line(given, field="displayName", max_chars=max_chars)
     if not any(unicodedata.category(c)[0] in "LNPS" for c in name):
         raise _refused("displayName", "A name needs at least one visible character.")
     return name
@@ -82,15 +84,30 @@ def normalised_display_name(given: str) -> str:
 
 def single_line(given: str, *, field: str, max_chars: int) -> str:
     """The text in NFC without surrounding blanks, perhaps empty; raises Problem(BAD_USER_INPUT) naming `field`."""
-    too_long = _refused(field, f"Use at most {max_chars} characters.")
-    if len(given) > 4 * max_chars:  # too long in NFC as well, and not worth normalising
-        raise too_long
-    text = unicodedata.normalize("NFC", given).strip()
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in text):
+    text = _bounded(given, field=field, max_chars=max_chars)
+    if _misleads(text):
         raise _refused(field, "Line breaks, control and direction-changing characters cannot stand here.")
-    if len(text) > max_chars:
-        raise too_long
     return text
+
+
+def paragraphs(given: str, *, field: str, max_chars: int) -> str:
+    """The same for text of several lines, which end in \\n whatever they ended in before."""
+    text = _bounded(given.replace("\r\n", "\n").replace("\r", "\n"), field=field, max_chars=max_chars)
+    if _misleads(text.replace("\n", "")):
+        raise _refused(field, "Control and direction-changing characters cannot stand here.")
+    return text
+
+
+def _bounded(given: str, *, field: str, max_chars: int) -> str:
+    # What is four times too long is too long in NFC as well, and not worth normalising.
+    text = unicodedata.normalize("NFC", given).strip() if len(given) <= 4 * max_chars else given
+    if len(text) > max_chars:
+        raise _refused(field, f"Use at most {max_chars} characters.")
+    return text
+
+
+def _misleads(text: str) -> bool:
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in text)
 
 
 def _refused(field: str, detail: str, *, reason: str | None = None) -> Problem:

@@ -23,11 +23,35 @@ from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
 from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
-from app.graphql import accounts, github, live, profiles, registration, second_factors, security, social, verification
+from app.graphql import (
+    accounts,
+    directory,
+    github,
+    live,
+    profiles,
+    registration,
+    second_factors,
+    security,
+    social,
+    verification,
+)
 from app.graphql.context import AuthPayload, Info
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
-from app.profiles.model import AvatarSize, PhotoUpload, UploadHeader
+from app.profiles.model import (
+    AvatarSize,
+    ContactLink,
+    HandleAvailability,
+    HandleRefusal,
+    PhotoUpload,
+    Privacy,
+    Profile,
+    Skill,
+    Status,
+    UploadHeader,
+    Visibility,
+)
+from app.profiles.personas import Persona
 from app.social.model import LinkedIdentity
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
@@ -42,6 +66,14 @@ DATACLASSES: Mapping[str, type] = {
     "Campus": Campus,
     "RegisterResult": Registered,
     "TwoFactorSetup": SecondFactorSetup,
+    "Profile": Profile,
+    "ProfileEdge": Edge,
+    "ProfileConnection": Connection,
+    "HandleAvailability": HandleAvailability,
+    "Skill": Skill,
+    "Status": Status,
+    "Privacy": Privacy,
+    "ContactLink": ContactLink,
     "PresignedUpload": PhotoUpload,
     "UploadHeader": UploadHeader,
     "LivenessChallenge": IssuedChallenge,
@@ -58,6 +90,9 @@ DATACLASSES: Mapping[str, type] = {
 }
 ENUMS: Mapping[str, Mapping[str, object]] = {
     "AvatarSize": AvatarSize.__members__,
+    "Persona": Persona.__members__,
+    "Visibility": Visibility.__members__,
+    "HandleRefusal": HandleRefusal.__members__,
     "FaceFinding": PhotoFinding.__members__,
     # The other purposes come with face login.
     "LivenessPurpose": {"VERIFY": LivenessPurpose.VERIFY},
@@ -86,6 +121,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         load_schema_from_path(str(path)),
         profiles.query,
         security.query,
+        directory.query,
+        directory.profile,
         profiles.user,
         second_factors.user,
         accounts.mutation,

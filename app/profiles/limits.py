@@ -1,6 +1,18 @@
 """The limits of the profiles slice, and what a profile photo may be."""
 
+from datetime import timedelta
+
 from app.rate_limits import Limit
+
+# Generous to people, a bound for scripts. Reading goes on while Redis is away; who could have a handle cannot be said
+# then, because reservations lie there.
+UPDATE_PROFILE = Limit("account.profile_update", 120, 3600, "allow")
+PROFILE_LOOKUPS = Limit("asker.profile", 300, 60, "allow")
+SEARCHES = Limit("asker.search", 120, 60, "allow")
+HANDLE_LOOKUPS = Limit("asker.handle", 60, 60, "deny")
+
+HANDLE_CHANGE_EVERY = timedelta(days=30)
+HANDLE_HELD_FOR = timedelta(days=30)
 
 # A person trying photos changes it a few times in a row; each commit costs about 100 ms of CPU.
 PRESIGN_PHOTO = Limit("account.photo_presign", 30, 3600, "deny")

@@ -26,7 +26,15 @@ from app.profiles.limits import (
     PRESIGN_PHOTO,
     UPLOAD_EXPIRES_S,
 )
-from app.profiles.model import MAX_SIDE_OF, AnnouncedPhoto, AvatarSize, PhotoUpload, UploadHeader, photo_key
+from app.profiles.model import (
+    MAX_SIDE_OF,
+    AnnouncedPhoto,
+    AvatarSize,
+    PhotoUpload,
+    Profile,
+    UploadHeader,
+    photo_key,
+)
 from app.profiles.store import PhotoStore, UploadBook
 from app.rate_limits import RateLimits
 from app.storage import (
@@ -83,9 +91,9 @@ class PhotoService:
         self._executor = executor
         self._at_once = asyncio.Semaphore(PHOTOS_AT_ONCE)
 
-    def photo_url(self, viewer: Viewer, size: AvatarSize = AvatarSize.LARGE) -> str | None:
+    def photo_url(self, person: Viewer | Profile, size: AvatarSize = AvatarSize.LARGE) -> str | None:
         """Where the profile photo can be fetched, None without one."""
-        return None if viewer.avatar_key is None else self._store.public_url(photo_key(viewer.avatar_key, size))
+        return None if person.avatar_key is None else self._store.public_url(photo_key(person.avatar_key, size))
 
     async def presign_photo(self, viewer: Viewer, *, mime: str, length_bytes: int) -> PhotoUpload:
         """A URL for one upload of exactly this type and size.

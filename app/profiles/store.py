@@ -1,17 +1,111 @@
-"""Profile photos in PostgreSQL, and announced uploads in Redis."""
+"""Profiles and their photo in PostgreSQL, and announced uploads in Redis."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.database import Transaction
+from app.accounts.campuses import Campus
+from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
-from app.profiles.model import AnnouncedPhoto
+from app.profiles.model import AnnouncedPhoto, ContactLink, HandleRefusal, Profile, Skill, Status
+from app.profiles.rules import unknown_skill
 from app.queries import Queries
+
+Runner: TypeAlias = Database | Transaction
+
+
+class ProfileStore:
+    """Reads and writes profiles; `on` is the database or a transaction."""
+
+    def __init__(self, *, queries: Queries) -> None:
+        self._queries = queries
+
+    async def lock(self, tx: Transaction, account_id: UUID) -> Row:
+        """Holds the profile until the transaction ends, and gives its handle and when that was changed.
+
+        Raises Problem(NOT_FOUND) when the account is gone.
+        """
+        row = await tx.one(self._queries.profile_locked, account_id=account_id)
+        if row is None:
+            raise _gone()
+        return row
+
+    async def patch(
+        self,
+        tx: Transaction,
+        account_id: UUID,
+        *,
+        changes: Mapping[str, object],
+        status: Mapping[str, object],
+        privacy: Mapping[str, object],
+        now: datetime,
+    ) -> Row:
+        """Writes the columns that `changes` names and the parts of status and privacy; gives the profile as it is now.
+
+        `lock` comes first. The transaction raises UniqueViolation when a handle is taken, or held for somebody else.
+        """
+        row = await tx.one(
+            self._queries.profile_patched,
+            account_id=account_id,
+            changes=dict(changes),
+            status=dict(status),
+            privacy=dict(privacy),
+            now=now,
+        )
+        assert row is not None, "the profile is locked"
+        return row
+
+    async def holds(self, tx: Transaction, account_id: UUID, *, handle: str, now: datetime) -> bool:
+        """Whether the handle is kept for this account, which had it before."""
+        return bool(await tx.scalar(self._queries.handle_hold_is_own, handle=handle, account_id=account_id, now=now))
+
+    async def hold(self, tx: Transaction, account_id: UUID, *, given_up: str, taken: str, held_until: datetime) -> None:
+        """Keeps the handle that was given up for its former owner."""
+        await tx.run(
+            self._queries.handle_hold_move,
+            account_id=account_id,
+            given_up=given_up,
+            taken=taken,
+            held_until=held_until,
+        )
+
+    async def standing(
+        self, on: Runner, handle: str, *, account_id: UUID | None, now: datetime
+    ) -> HandleRefusal | None:
+        """TAKEN, or HELD for another account than this, or None."""
+        row = await on.one(self._queries.handle_standing, handle=handle, account_id=account_id, now=now)
+        assert row is not None, "a select without a table gives a row"
+        if row["is_taken"]:
+            return HandleRefusal.TAKEN
+        return HandleRefusal.HELD if row["is_held"] else None
+
+    async def replace_skills(self, tx: Transaction, account_id: UUID, skill_ids: Sequence[UUID]) -> None:
+        """Makes these the profile's skills; raises Problem: BAD_USER_INPUT (field `skillIds`), NOT_FOUND."""
+        await self.lock(tx, account_id)
+        known = await tx.scalar(self._queries.profile_skills_replace, account_id=account_id, skill_ids=list(skill_ids))
+        if known < len(set(skill_ids)):
+            raise unknown_skill()
+
+    async def skills(self, on: Runner, account_id: UUID) -> tuple[Skill, ...]:
+        """The profile's skills, by name."""
+        rows = await on.many(self._queries.profile_skills_of, account_id=account_id)
+        return tuple(Skill(id=row["id"], name=row["name"], category=row["category"]) for row in rows)
+
+    async def id_shown(self, on: Runner, handle: str, *, viewer_id: UUID | None) -> UUID | None:
+        """Whose profile this is; None when there is none, or it does not show itself to the viewer."""
+        account_id: UUID | None = await on.scalar(self._queries.profile_id_shown, handle=handle, viewer_id=viewer_id)
+        return account_id
+
+    async def shown(self, on: Runner, account_ids: Sequence[UUID], *, viewer_id: UUID | None) -> list[Profile]:
+        """The profiles in the order asked for, as the viewer may see them; one that has gone is left out."""
+        rows = await on.many(self._queries.profiles_shown, account_ids=list(account_ids))
+        found = {row["account_id"]: _profile(row, viewer_id) for row in rows}
+        return [found[account_id] for account_id in account_ids if account_id in found]
 
 
 class PhotoStore:
@@ -27,7 +121,7 @@ class PhotoStore:
         """
         row = await tx.one(self._queries.profile_photo_locked, account_id=account_id)
         if row is None:
-            raise Problem(Code.NOT_FOUND, "This account no longer exists.")
+            raise _gone()
         key: str | None = row["avatar_key"]
         return key
 
@@ -74,6 +168,39 @@ class UploadBook:
             await self._redis.delete(_name(key))
         except (RedisError, OSError):
             return
+
+
+def _profile(row: Row, viewer_id: UUID | None) -> Profile:
+    hides_status = row["is_ghost"] and row["account_id"] != viewer_id
+    return Profile(
+        account_id=row["account_id"],
+        handle=row["handle"],
+        display_name=row["display_name"],
+        bio=row["bio"],
+        headline=row["headline"],
+        location=row["location"],
+        timezone=row["timezone"],
+        availability=row["availability"],
+        persona=row["persona"],
+        primary_role=row["primary_role"],
+        primary_category=row["primary_category"],
+        industry_role=row["industry_role"],
+        company_name=row["company_name"],
+        avatar_key=row["avatar_key"],
+        verified_at=row["verified_at"],
+        status=None if hides_status else Status.of(row["status"]),
+        campus=(
+            None
+            if row["campus_id"] is None
+            else Campus(id=row["campus_id"], name=row["campus_name"], domain=row["campus_domain"])
+        ),
+        contact_links=ContactLink.all_of(row["contact_links"]),
+        skills=tuple(Skill(id=UUID(id_), name=name, category=category) for id_, name, category in row["skills"]),
+    )
+
+
+def _gone() -> Problem:
+    return Problem(Code.NOT_FOUND, "This account no longer exists.")
 
 
 def _name(key: str) -> str:
