@@ -1,7 +1,8 @@
 """Find, link or create: the one place that decides which account a proved identity opens.
 
 1. An identity seen before opens its account, whatever address it carries today.
-2. Else, a provider-verified address whose account has proved it too: both sides are one person, so it is linked.
+2. Else, a provider-verified address whose account has proved it too: both sides are one person, so it is linked,
+   unless the account has a second factor: then it only signs in, with that factor, and is linked from settings.
 3. Else, a provider-verified address that an account holds *unproved*: refused with CONFLICT, LINK_NEEDED. Whoever made
    that account may be somebody else who waits for the owner to walk in (pre-registration takeover), or the owner, who
    never opened the link. Linking would let the first in; taking the address away would leave the second with an account
@@ -19,7 +20,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from app.accounts.entry import Entry
-from app.accounts.model import Admission, Origin, SignInMethod
+from app.accounts.model import Admission, Origin, SecondFactorNeeded, SignInMethod
 from app.accounts.rules import normalised_email
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
@@ -66,12 +67,16 @@ class Identities:
 
         Any number of first sights at once make one account. Raises Problem(CONFLICT) with reason LINK_NEEDED, or
         PROVIDER_LINKED when the account of that address has another identity of this provider.
+        Where the second factor is asked for, nothing is linked: the address alone has not shown whose account it is.
         """
 
         async def admit(tx: Transaction, account_id: UUID, is_new: bool) -> Admission:
             return await self._entry.admit(tx, account_id, method=method, origin=origin, is_new=is_new)
 
-        return await self.find_link_or_create(identity, admit, origin=origin)
+        try:
+            return await self.find_link_or_create(identity, admit, origin=origin)
+        except _NotLinkedYet as undone:
+            return undone.needed
 
     async def find_link_or_create(
         self,
@@ -120,6 +125,8 @@ class Identities:
         else:
             account_id, is_new = await self._create(tx, identity), True
         outcome = await then(tx, account_id, is_new)
+        if letter is not None and isinstance(outcome, SecondFactorNeeded):
+            raise _NotLinkedYet(outcome)
         return _Entered(account_id=account_id, outcome=outcome, letter=letter)
 
     async def link(self, tx: Transaction, identity: ProvedIdentity, account_id: UUID, *, origin: Origin) -> None:
@@ -171,6 +178,14 @@ class _Entered(Generic[T]):
     account_id: UUID
     outcome: T
     letter: Mail | None
+
+
+class _NotLinkedYet(Exception):
+    """Raised to undo a link whose sign-in still waits for the second factor."""
+
+    def __init__(self, needed: SecondFactorNeeded) -> None:
+        super().__init__()
+        self.needed = needed
 
 
 def provider_linked(provider: Provider) -> Problem:

@@ -61,7 +61,7 @@ class World:
 
     async def guard(self, viewer: Viewer) -> Phone:
         """Switches the viewer's second factor on; the phone's next code is unused."""
-        setup = await self.services.second_factors.enable(viewer)
+        setup = await self.services.second_factors.enable(viewer, origin=HOME)
         phone = Phone.of(setup.otpauth_url, self.clock)
         await self.services.second_factors.verify(viewer, phone.code(), origin=HOME)
         self.clock.advance(30)

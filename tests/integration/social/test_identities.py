@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.accounts.model import SignedIn, SignInMethod
+from app.accounts.model import SecondFactorNeeded, SignedIn, SignInMethod
 from app.errors import Code, Problem
 from app.social.model import Provider
 from tests.integration.social.conftest import ADA, HOME, PASSWORD, World
@@ -46,6 +46,24 @@ async def test_an_address_proved_on_both_sides_links(world: World) -> None:
     assert (mail.to, mail.subject) == ("ada@example.org", "Google can now sign in to your account")
     events = await world.sql.fetch("select event, detail from audit_events order by id")
     assert ("IDENTITY_LINKED", '{"provider": "GOOGLE"}') in [tuple(event) for event in events]
+
+
+async def test_an_address_links_nothing_before_the_second_factor(world: World) -> None:
+    """Whoever got into my mailbox for a day would have a lasting way in, open once I switch the second factor off."""
+    own = await world.signup()
+    await world.prove("ada@example.org")
+    phone = await world.guard(own.viewer)
+    world.mailbox.sent.clear()
+    for _ in range(2):
+        world.clock.advance(30)
+        admission = await world.services.identities.enter(ADA, method=SignInMethod.SOCIAL, origin=HOME)
+        assert isinstance(admission, SecondFactorNeeded)
+        entered = await world.services.second_factors.verify_login(
+            temp_token=admission.temp_token, code=phone.code(), origin=HOME
+        )
+        assert entered.viewer.account_id == own.viewer.account_id
+    assert await world.count("identities") == 0
+    assert await world.letters() == []
 
 
 async def test_who_signed_up_with_my_address_first_gains_nothing(world: World) -> None:
