@@ -13,8 +13,8 @@ from app.mail import Mail
 from app.settings import ProviderSettings, Settings
 from app.social.model import ProvedIdentity, Provider
 from app.wiring import Services, open_services
+from tests.authenticator import Phone
 from tests.fakes import FixedClock, Mailbox
-from tests.integration.accounts.factors import Phone
 from tests.openid import KeyServer, Minter, key_server, signing_key
 
 HOME = Origin(ip="192.0.2.1", user_agent="Firefox/150")
