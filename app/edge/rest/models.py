@@ -20,6 +20,9 @@ from app.profiles.model import PhotoUpload
 PASSWORD_MIN_LEN = 8  # seed B, section 10; PASSWORD_MIN_LENGTH may ask for more
 
 EXAMPLE_ID = UUID("019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b")
+EXAMPLE_EMAIL = "eileen@utoronto.ca"
+EXAMPLE_PASSWORD = "orbiter-discovery-1995"  # noqa: S105 - an example, nobody's
+EXAMPLE_CAMPUS = UUID("01900000-0000-7000-8000-00000000000c")  # the University of Toronto of the migrations
 EXAMPLE_KEY = f"avatars/{EXAMPLE_ID}/019aa1b2-9d8c-7b6a-9f4e-3d2c1b0a9f8e"
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
@@ -50,7 +53,7 @@ Email = Annotated[
     str,
     Field(
         description="An e-mail address; capital letters do not count.",
-        examples=["eileen@utoronto.ca"],
+        examples=[EXAMPLE_EMAIL],
         json_schema_extra=_limits(maxLength=MAX_EMAIL_CHARS),
     ),
 ]
@@ -58,7 +61,7 @@ Password = Annotated[
     str,
     Field(
         description="The password.",
-        examples=["orbiter-discovery-1995"],
+        examples=[EXAMPLE_PASSWORD],
         json_schema_extra=_limits(maxLength=MAX_PASSWORD_CHARS, format="password"),
     ),
 ]
@@ -91,7 +94,7 @@ class RegisterRequest(Body):
     display_name: str = Field(default=ABSENT, description="The name that others see.", examples=["Eileen Collins"])
     campus_id: str = Field(
         description="The campus, one of /auth/campuses; the address must be of its domain.",
-        examples=[str(EXAMPLE_ID)],
+        examples=[str(EXAMPLE_CAMPUS)],
         json_schema_extra=_limits(format="uuid"),
     )
 
@@ -100,7 +103,7 @@ class RegisteredOut(Answer):
     """The same whether or not the address had an account before; what differs goes by mail."""
 
     user_id: UUID = Field(description="The account to be.", examples=[EXAMPLE_ID])
-    email: str = Field(description="Where the mail went.", examples=["eileen@utoronto.ca"])
+    email: str = Field(description="Where the mail went.", examples=[EXAMPLE_EMAIL])
 
 
 class VerifyRequest(Body):
@@ -126,7 +129,7 @@ class DoneOut(Answer):
 class CampusOut(Answer):
     """A campus whose members may register."""
 
-    id: UUID = Field(description="For `campus_id`.", examples=[EXAMPLE_ID])
+    id: UUID = Field(description="For `campus_id`.", examples=[EXAMPLE_CAMPUS])
     name: str = Field(description="Its name.", examples=["University of Toronto"])
     domain: str = Field(description="The domain of its addresses.", examples=["utoronto.ca"])
 
@@ -204,7 +207,7 @@ class ProfileOut(Answer):
     display_name: str = Field(description="The name that others see.", examples=["Eileen Collins"])
     bio: str = Field(description="What the person says of themselves.")
     avatar_url: str | None = Field(description="Where the photo can be fetched; null without one.")
-    campus_id: UUID | None = Field(description="The campus, null without one.")
+    campus_id: UUID | None = Field(description="The campus, null without one.", examples=[EXAMPLE_CAMPUS])
     privacy: PrivacyOut = Field(description="Who may see the profile.")
     status: StatusOut = Field(description="The status.")
     verified_at: Moment | None = Field(description="When the Verified badge was earned, null without it.")

@@ -38,8 +38,8 @@ _TOKEN_DELIVERY = {
     "name": "X-Token-Delivery",
     "in": "header",
     "required": False,
-    "description": "`body` asks for the refresh token in the answer; otherwise it is set as a cookie.",
-    "schema": {"type": "string", "enum": ["body", "cookie"]},
+    "description": "`body` asks for the refresh token in the answer; with anything else it is set as a cookie.",
+    "schema": {"type": "string", "examples": ["body"]},
 }
 
 
