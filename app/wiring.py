@@ -337,6 +337,7 @@ async def open_services(
             links=IdentityLinks(
                 database=database, sessions=sessions, identities=identities, audit=audit, post=post, clock=clock
             ),
+            reauthentication=reauthentication,
             limits=limits,
             clock=clock,
         )

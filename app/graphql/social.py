@@ -1,5 +1,7 @@
 """Other people's sign-in, and the ways in that a person links."""
 
+from typing import Any
+
 from ariadne import MutationType, ObjectType
 
 from app.accounts.model import Viewer
@@ -23,19 +25,17 @@ async def resolve_social_login(
 
 
 @mutation.field("linkIdentity")
-async def resolve_link_identity(_: object, info: Info, *, provider: str, id_token: str) -> Viewer:
+async def resolve_link_identity(_: object, info: Info, **arguments: Any) -> Viewer:
     """Lets a provider open the viewer's account."""
     viewer = await info.context.signed_in()
-    return await info.context.services.social.link(
-        viewer, provider=provider, id_token=id_token, origin=info.context.origin
-    )
+    return await info.context.services.social.link(viewer, **arguments, origin=info.context.origin)
 
 
 @mutation.field("unlinkIdentity")
-async def resolve_unlink_identity(_: object, info: Info, *, provider: str) -> Viewer:
+async def resolve_unlink_identity(_: object, info: Info, **arguments: Any) -> Viewer:
     """Takes a provider's key to the viewer's account away."""
     viewer = await info.context.signed_in()
-    await info.context.services.social.unlink(viewer, provider=provider, origin=info.context.origin)
+    await info.context.services.social.unlink(viewer, **arguments, origin=info.context.origin)
     return viewer
 
 

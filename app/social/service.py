@@ -1,8 +1,7 @@
 """Signing in by a provider's ID token, and the ways in that a person links and unlinks."""
 
-from datetime import timedelta
-
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
+from app.accounts.reauthentication import FRESH, Reauthentication
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.rate_limits import RateLimits
@@ -12,9 +11,6 @@ from app.social.limits import LINK_PER_ACCOUNT, SOCIAL_LOGIN_PER_IP
 from app.social.links import IdentityLinks
 from app.social.model import LinkedIdentity, Provider
 from app.social.replays import TradedTokens
-
-# Whoever finds a device unlocked must not give themselves a lasting way in (ASVS 5.0, 7.5.1).
-FRESH_SIGN_IN = timedelta(minutes=5)
 
 
 class SocialSignIn:
@@ -27,6 +23,7 @@ class SocialSignIn:
         traded: TradedTokens,
         identities: Identities,
         links: IdentityLinks,
+        reauthentication: Reauthentication,
         limits: RateLimits,
         clock: Clock,
     ) -> None:
@@ -34,6 +31,7 @@ class SocialSignIn:
         self._traded = traded
         self._identities = identities
         self._links = links
+        self._reauthentication = reauthentication
         self._limits = limits
         self._clock = clock
 
@@ -49,20 +47,32 @@ class SocialSignIn:
         await self._traded.trade(verified, deed="sign-in")
         return await self._identities.enter(verified.identity, method=SignInMethod.SOCIAL, origin=origin)
 
-    async def link(self, viewer: Viewer, *, provider: str, id_token: str, origin: Origin) -> Viewer:
+    async def link(
+        self,
+        viewer: Viewer,
+        *,
+        provider: str,
+        id_token: str,
+        password: str | None = None,
+        code: str | None = None,
+        origin: Origin,
+    ) -> Viewer:
         """Lets the provider open the viewer's account from now on, and gives the viewer as it is then.
 
         Raises Problem as `sign_in` does; CONFLICT also when the identity opens another account; FORBIDDEN with reason
-        SIGN_IN_AGAIN when the viewer signed in longer than five minutes ago.
+        REAUTHENTICATION_NEEDED when the viewer signed in longer than five minutes ago and neither password nor code
+        is right.
         """
         wanted = self._wanted(provider)
-        self._demand_fresh(viewer)
+        await self._demand_owner(viewer, password, code, origin)
         await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
         verified = await self._id_tokens.verify(wanted, id_token)
         await self._traded.trade(verified, deed="link")
         return await self._links.add(viewer, verified.identity, origin=origin)
 
-    async def unlink(self, viewer: Viewer, *, provider: str, origin: Origin) -> None:
+    async def unlink(
+        self, viewer: Viewer, *, provider: str, password: str | None = None, code: str | None = None, origin: Origin
+    ) -> None:
         """Takes the provider's key to the account away, and ends the sessions of its own tokens.
 
         Raises Problem: NOT_FOUND when it is not linked; CONFLICT with reason LAST_SIGN_IN_METHOD when nothing else
@@ -72,7 +82,7 @@ class SocialSignIn:
             linked = Provider(provider)
         except ValueError:
             raise Problem(Code.BAD_USER_INPUT, "There is no such provider.", field="provider") from None
-        self._demand_fresh(viewer)
+        await self._demand_owner(viewer, password, code, origin)
         await self._links.remove(viewer, linked, origin=origin)
 
     async def identities(self, viewer: Viewer) -> tuple[LinkedIdentity, ...]:
@@ -86,6 +96,7 @@ class SocialSignIn:
             raise Problem(Code.BAD_USER_INPUT, f"This provider is not set up here; set up: {known}.", field="provider")
         return Provider(provider)
 
-    def _demand_fresh(self, viewer: Viewer) -> None:
-        if self._clock.now() - viewer.signed_in_at > FRESH_SIGN_IN:
-            raise Problem(Code.FORBIDDEN, "Sign in again before you change the ways in.", reason="SIGN_IN_AGAIN")
+    async def _demand_owner(self, viewer: Viewer, password: str | None, code: str | None, origin: Origin) -> None:
+        """Whoever finds a device unlocked must not give themselves a lasting way in."""
+        if password is not None or code is not None or self._clock.now() - viewer.signed_in_at > FRESH:
+            await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)

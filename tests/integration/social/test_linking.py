@@ -10,7 +10,7 @@ from app.accounts.model import SignedIn, Viewer
 from app.errors import Code, Problem
 from app.main import create_app
 from app.social.model import Provider
-from tests.integration.social.conftest import ADA, HOME, World
+from tests.integration.social.conftest import ADA, HOME, PASSWORD, World
 from tests.openid import Minter
 from tests.serving import Visitor
 
@@ -39,7 +39,7 @@ async def proved(world: World, name: str = "grace") -> SignedIn:
     """Somebody with a password and a proved address."""
     signed_in = await world.signup(name)
     await world.prove(f"{name}@example.org")
-    world.mailbox.sent.clear()
+    (await world.letters()).clear()
     return signed_in
 
 
@@ -70,11 +70,17 @@ async def test_nobody_links_signed_out(world: World, google: Minter) -> None:
 
 
 async def test_a_device_left_open_gives_nobody_a_lasting_key(world: World, google: Minter) -> None:
-    """Whoever passes an unlocked screen could link their own Google account and come back for ever."""
-    own = await proved(world)
+    """Whoever passes an unlocked screen could link their own Google account and come back for ever; the owner, who
+    knows the password, would be kept out of the settings."""
+    own, social = await proved(world), world.services.social
     world.clock.advance(301)
-    assert await refusal(link(world, own.viewer, google.token())) == (Code.FORBIDDEN, "SIGN_IN_AGAIN")
-    assert await refusal(unlink(world, own.viewer)) == (Code.FORBIDDEN, "SIGN_IN_AGAIN")
+    needed = (Code.FORBIDDEN, "REAUTHENTICATION_NEEDED")
+    assert await refusal(link(world, own.viewer, google.token())) == needed
+    assert await refusal(unlink(world, own.viewer)) == needed
+    wrong = social.link(own.viewer, provider="GOOGLE", id_token=google.token(), password="a guess", origin=HOME)
+    assert await refusal(wrong) == needed
+    await social.link(own.viewer, provider="GOOGLE", id_token=google.token(), password=PASSWORD, origin=HOME)
+    await social.unlink(own.viewer, provider="GOOGLE", password=PASSWORD, origin=HOME)
 
 
 async def test_an_ended_session_links_nothing(world: World, google: Minter) -> None:
@@ -122,6 +128,26 @@ async def test_a_stranger_cannot_leave_a_key_in_an_account_made_with_my_address(
     claimed = google.token(sub="attacker", email="victim@example.org", email_verified=False)
     assert await refusal(link(world, attacker.viewer, claimed)) == (Code.FORBIDDEN, "EMAIL_NOT_PROVED")
     assert await world.count("identities") == 0
+
+
+async def test_a_new_password_is_the_way_out_for_the_owner_of_an_address(world: World, google: Minter) -> None:
+    """The owner of an address that a stranger signed up with could never use the Google button, or would share the
+    account with the stranger ever after."""
+    attacker = await world.signup()
+    await world.letters()
+    sign_in = world.services.social.sign_in
+    assert (await refusal(sign_in(provider="GOOGLE", id_token=google.token(), origin=HOME)))[1] == "LINK_NEEDED"
+    await world.services.recovery.request(email="ada@example.org", origin=HOME)
+    letter = (await world.letters())[-1]
+    link_token = letter.text.split("/reset#token=")[1].split()[0]
+    await world.services.recovery.reset(token=link_token, password="an-owner-of-her-own-1815", origin=HOME)
+    world.clock.advance(1)
+    entered = await sign_in(provider="GOOGLE", id_token=google.token(), origin=HOME)
+    assert isinstance(entered, SignedIn)
+    assert entered.viewer.account_id == attacker.viewer.account_id
+    assert (await refusal(world.services.sessions.authenticate(attacker.access_token)))[1] == "SESSION_ENDED"
+    login = world.services.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME)
+    assert (await refusal(login))[1] == "WRONG_CREDENTIALS"
 
 
 async def test_the_identity_that_has_my_address_proves_it(world: World, google: Minter) -> None:

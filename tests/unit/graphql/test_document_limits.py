@@ -63,7 +63,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail"}
-    expected |= {"socialLogin", "linkIdentity"}
+    expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
     assert credential_fields(SCHEMA) == expected
 
 
