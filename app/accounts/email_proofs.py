@@ -16,6 +16,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.accounts import letters
 from app.accounts.limits import CODE_PER_EMAIL, CODE_PER_IP, RESEND_PER_EMAIL, RESEND_PER_IP, VERIFY_PER_IP
 from app.accounts.model import Origin
 from app.accounts.rules import normalised_email
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 LINK_TTL = timedelta(hours=24)  # seed B, VERIFY_TOKEN_TTL
 LINK_BYTES = 48
-CODE_TTL_S = 15 * 60
+CODE_TTL = timedelta(minutes=15)
 CODE_DIGITS = 6
 WRONG_CODES = 5
 
@@ -166,7 +167,7 @@ class EmailProofs:
             what, field = ("link", "token") if code is None else ("code", "code")
             raise Problem(Code.GONE, f"This {what} is wrong, was used already or has expired.", field=field)
         if proved.left_address is not None:
-            self._post.send(_farewell(proved.left_address), account_id=proved.account_id)
+            self._post.send(letters.address_left(proved.left_address), account_id=proved.account_id)
         return proved.account_id
 
     async def _by_link(self, token: str, origin: Origin) -> bytes | None:
@@ -212,13 +213,16 @@ class EmailProofs:
     async def _letter(self, account_id: UUID, token: str, to: str, *, is_change: bool = False) -> Mail:
         code = await self._new_code(account_id, digest(token))
         # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
-        return _proof_mail(to, f"{self._public_url}/verify#token={token}", code, is_change=is_change)
+        link = f"{self._public_url}/verify#token={token}"
+        return letters.address_proof(to, link, code, link_lives=LINK_TTL, code_lives=CODE_TTL, is_change=is_change)
 
     async def _new_code(self, account_id: UUID, token_hash: bytes) -> str | None:
         """A code that is good for this proof; None while Redis is away, when the link must do."""
         code = f"{self._ids.below(10**CODE_DIGITS):0{CODE_DIGITS}}"
         try:
-            await self._keep_code(keys=[_key(account_id)], args=[self._mac(token_hash, code), CODE_TTL_S])
+            await self._keep_code(
+                keys=[_key(account_id)], args=[self._mac(token_hash, code), int(CODE_TTL.total_seconds())]
+            )
         except (RedisError, OSError) as error:
             log.warning("redis away while keeping a code: %s", type(error).__name__)
             return None
@@ -230,28 +234,3 @@ class EmailProofs:
 
 def _key(account_id: UUID) -> str:
     return f"ev:code:{account_id}"
-
-
-def _proof_mail(to: str, link: str, code: str | None, *, is_change: bool) -> Mail:
-    why = (
-        "Somebody, hopefully you, wants this to be the new address of their account."
-        if is_change
-        else "Somebody, hopefully you, signed up with this address."
-    )
-    hours, minutes = int(LINK_TTL.total_seconds() // 3600), CODE_TTL_S // 60
-    by_code = f"Or enter this code where you are asked for it, within {minutes} minutes:\n{code}\n\n" if code else ""
-    return Mail(
-        to=to,
-        subject="Confirm your e-mail address",
-        text=f"{why}\n\nTo confirm that it is yours, open:\n{link}\n\n{by_code}"
-        f"The link works once, within {hours} hours. If it was not you, ignore this mail; give the code to nobody.\n",
-    )
-
-
-def _farewell(to: str) -> Mail:
-    return Mail(
-        to=to,
-        subject="Your account has a new e-mail address",
-        text="Your account was moved to another e-mail address, which has been confirmed. Mail for it no longer goes\n"
-        "here. If it was not you, write to the people who run this service at once.\n",
-    )

@@ -9,6 +9,46 @@ _NOT_YOU = (
 )
 
 
+def address_proof(
+    to: str, link: str, code: str | None, *, link_lives: timedelta, code_lives: timedelta, is_change: bool
+) -> Mail:
+    """The link, and the code if there is one, that prove the address; `is_change`: the account has another so far."""
+    why = (
+        "Somebody, hopefully you, wants this to be the new address of their account."
+        if is_change
+        else "Somebody, hopefully you, signed up with this address."
+    )
+    hours, minutes = int(link_lives.total_seconds() // 3600), int(code_lives.total_seconds() // 60)
+    by_code = f"Or enter this code where you are asked for it, within {minutes} minutes:\n{code}\n\n" if code else ""
+    return Mail(
+        to=to,
+        subject="Confirm your e-mail address",
+        text=f"{why}\n\nTo confirm that it is yours, open:\n{link}\n\n{by_code}"
+        f"The link works once, within {hours} hours. If it was not you, ignore this mail; give the code to nobody.\n",
+    )
+
+
+def address_left(to: str) -> Mail:
+    """The account has another address from now on."""
+    return Mail(
+        to=to,
+        subject="Your account has a new e-mail address",
+        text="Your account was moved to another e-mail address, which has been confirmed. Mail for it no longer goes "
+        "here.\nIf it was not you, write to the people who run this service at once.\n",
+    )
+
+
+def already_registered(to: str, public_url: str) -> Mail:
+    """Somebody tried to register with the address of this account."""
+    return Mail(
+        to=to,
+        subject="You already have an account",
+        text=f"Somebody, hopefully you, tried to register with this address at {public_url}.\n\n"
+        "You already have an account with it, so nothing was changed: sign in as usual, or ask for a new password if "
+        "you forgot it. If it was not you, ignore this mail.\n",
+    )
+
+
 def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
     """The link to choose a new password."""
     minutes = int(lives.total_seconds() // 60)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from app.accounts import letters
 from app.accounts.campuses import Campus, CampusService
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.handles import HandleReservations
@@ -28,7 +29,6 @@ from app.clock import Clock
 from app.database import Database, Transaction, UniqueViolation
 from app.errors import Code, Problem
 from app.ids import Ids
-from app.mail import Mail
 from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 
@@ -137,7 +137,7 @@ class RegistrationService:
         if news is not None and news.token is not None:
             self._email_proofs.mail(news.account_id, news.token, to=email)
         elif news is not None:
-            self._post.send(_known_mail(email, self._public_url), account_id=news.account_id)
+            self._post.send(letters.already_registered(email, self._public_url), account_id=news.account_id)
         return Registered(user_id=account_id, email=email)
 
     async def _was_told_enough(self, email: str) -> bool:
@@ -193,13 +193,3 @@ class RegistrationService:
             tx=tx,
         )
         return _News(applicant.account_id, await self._email_proofs.open(tx, applicant.account_id))
-
-
-def _known_mail(to: str, public_url: str) -> Mail:
-    return Mail(
-        to=to,
-        subject="You already have an account",
-        text=f"Somebody, hopefully you, tried to register with this address at {public_url}.\n\n"
-        "You already have an account with it, so nothing was changed: sign in as usual, or ask for a new password if\n"
-        "you have forgotten yours. If it was not you, nothing needs to be done.\n",
-    )
