@@ -296,9 +296,11 @@ async def test_a_new_address_becomes_the_accounts_own_once_it_is_proved(world: S
     assert "new address" in mail.text
     assert (await world.sessions.authenticate(signed_in.access_token)).email == ADA, "nothing changes before"
     await world.sql.execute(
-        "insert into password_resets (id, account_id, token_hash, expires_at) values ($1, $2, 'x', 'infinity')",
+        "insert into password_resets (id, account_id, email, token_hash, expires_at) "
+        "values ($1, $2, $3, 'x', 'infinity')",
         world.ids.uuid7(),
         account_id,
+        ADA,
     )
     assert await world.email_proofs.prove(code=code_in(mail), email="ada@new.example", origin=HOME) == account_id
     viewer = await world.sessions.authenticate(signed_in.access_token)
