@@ -16,7 +16,7 @@ from app.social.github_client import challenge_of
 from tests.authenticator import Phone
 from tests.fakes import FixedClock
 from tests.github_server import CLIENT_ID, GithubServer, GithubUser, address
-from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Browser, Site, through_github
+from tests.integration.github.conftest import LOGIN_WITH_GITHUB, PAGE, Arrival, Browser, Site, through_github
 from tests.running import running
 from tests.serving import HOME, ME, REFRESH, served
 
@@ -40,6 +40,14 @@ async def test_the_session_is_carried_on_by_cookie(browser: Browser) -> None:
     assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
     refreshed = (await browser.data(REFRESH, headers=browser.csrf_headers()))["refreshToken"]
     assert refreshed["user"]["handle"] == "octocat"
+
+
+async def test_the_refresh_token_never_stands_in_an_address(browser: Browser) -> None:
+    """A week's worth of access would lie in the browser's history, or be lost where the answer has no body."""
+    returned = await through_github(await browser.depart())
+    arrival = Arrival.of(await browser.http.get(returned, headers={"x-token-delivery": "body"}))
+    assert "refresh_token" not in arrival.told
+    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
 
 
 async def test_what_is_asked_of_github(browser: Browser, site: Site) -> None:
