@@ -92,7 +92,6 @@ class GithubClient:
             headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"},
             timeout=httpx.Timeout(total_timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            trust_env=False,
         )
 
     async def close(self) -> None:
