@@ -289,19 +289,6 @@ async def open_services(
             public_url=settings.public_url,
         )
         identities = Identities(database=database, entry=entry, audit=audit, post=post, clock=clock, ids=ids)
-        github_app = GithubApp.of(settings)
-        github_client = None if github_app is None else GithubClient(app=github_app, clock=clock)
-        if github_client is not None:
-            stack.push_async_callback(github_client.close)
-        github = GithubSignIn(
-            client=github_client,
-            pending=PendingSignIns(redis=redis, clock=clock),
-            identities=identities,
-            encryption=encryption,
-            limits=limits,
-            metrics=metrics,
-            ids=ids,
-        )
         credentials = CredentialChanges(
             database=database,
             sessions=sessions,
@@ -330,16 +317,31 @@ async def open_services(
         key_sets = KeySets(http=http, clock=clock)
         stack.push_async_callback(key_sets.close)
         id_tokens = IdTokens(providers=providers_from(settings), key_sets=key_sets, clock=clock)
+        links = IdentityLinks(
+            database=database, sessions=sessions, identities=identities, audit=audit, post=post, clock=clock
+        )
         social = SocialSignIn(
             id_tokens=id_tokens,
             traded=TradedTokens(redis=redis, clock=clock),
             identities=identities,
-            links=IdentityLinks(
-                database=database, sessions=sessions, identities=identities, audit=audit, post=post, clock=clock
-            ),
+            links=links,
             reauthentication=reauthentication,
             limits=limits,
-            clock=clock,
+        )
+        github_app = GithubApp.of(settings)
+        github_client = None if github_app is None else GithubClient(app=github_app, clock=clock)
+        if github_client is not None:
+            stack.push_async_callback(github_client.close)
+        github = GithubSignIn(
+            client=github_client,
+            pending=PendingSignIns(redis=redis, clock=clock),
+            identities=identities,
+            links=links,
+            reauthentication=reauthentication,
+            encryption=encryption,
+            limits=limits,
+            metrics=metrics,
+            ids=ids,
         )
         bearer_tokens = BearerTokens(
             database=database,

@@ -66,6 +66,13 @@ class Reauthentication:
         elif self._clock.now() - viewer.signed_in_at > FRESH:
             raise _needed("Sign in again to confirm this.")
 
+    async def demand_unless_fresh(
+        self, viewer: Viewer, *, password: str | None = None, code: str | None = None, origin: Origin
+    ) -> None:
+        """The same, but whoever signed in within the last five minutes has just shown it: for adding ways in."""
+        if password is not None or code is not None or self._clock.now() - viewer.signed_in_at > FRESH:
+            await self.demand(viewer, password=password, code=code, origin=origin)
+
     async def _demand_password(self, viewer: Viewer, password: str, field: str, origin: Origin) -> None:
         await self._limits.spend(REAUTHENTICATE_PER_ACCOUNT, str(viewer.account_id))
         credentials = await self._store.credentials(self._database, viewer.account_id)

@@ -53,7 +53,7 @@ class GithubRoutes:
             return_to=self._checked(request, "return_to", otherwise=arrival_page.PATH),
             origin=visit.origin,
         )
-        visit.set_cookies.append(_cookie(visit).write(departure.browser))
+        visit.set_cookies.append(github_cookie(visit).write(departure.browser))
         return _sent_on(departure.url, visit)
 
     async def callback(self, request: Request) -> RedirectResponse:
@@ -87,12 +87,13 @@ def routes(services: "Services") -> list[Route]:
 
 async def back_from_github(visit: Visit, state: str) -> Pending:
     """What this browser left with, once; its mark is forgotten whatever comes of it. Raises Problem as `take` does."""
-    cookie = _cookie(visit)
+    cookie = github_cookie(visit)
     visit.set_cookies.append(cookie.clear())
     return await visit.services.github.take(state=state, browser=cookie.read(visit.caller.cookies), origin=visit.origin)
 
 
-def _cookie(visit: Visit) -> GithubCookie:
+def github_cookie(visit: Visit) -> GithubCookie:
+    """The cookie by which the browser of this visit is known while it is away."""
     return GithubCookie(secure=visit.services.settings.secure_cookies)
 
 

@@ -1,8 +1,11 @@
 """GitHub for pages that take code and state themselves."""
 
+from typing import Any
+
 from ariadne import MutationType
 
-from app.edge.github import back_from_github
+from app.accounts.model import Viewer
+from app.edge.github import back_from_github, github_cookie
 from app.graphql.context import AuthPayload, Info
 
 mutation = MutationType()
@@ -16,3 +19,15 @@ async def resolve_login_with_github(_: object, info: Info, *, code: str, state: 
     pending = await back_from_github(context, state)
     admission = await context.services.github.sign_in(pending, code=code, origin=context.origin)
     return context.hand_over(admission)
+
+
+@mutation.field("linkGithub")
+async def resolve_link_github(_: object, info: Info, **arguments: Any) -> Viewer:
+    """Lets GitHub open the viewer's account."""
+    context = info.context
+    viewer = await context.signed_in()
+    cookie = github_cookie(context)
+    browser = cookie.read(context.caller.cookies)
+    linked = await context.services.github.link(viewer, **arguments, browser=browser, origin=context.origin)
+    context.set_cookies.append(cookie.clear())
+    return linked

@@ -6,7 +6,8 @@ free for anybody to take, and would have opened the account to them. Here a name
 
 from dataclasses import dataclass, field
 
-from app.accounts.model import Admission, Origin, SignInMethod
+from app.accounts.model import Admission, Origin, SignInMethod, Viewer
+from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.metrics import Deed, Metrics, counted
@@ -15,7 +16,8 @@ from app.secrets import Encryption
 from app.social.github_client import GithubClient, email_not_proved, not_set_up_rightly
 from app.social.github_pending import Pending, PendingSignIns
 from app.social.identities import Identities
-from app.social.limits import GITHUB_BEGIN_PER_IP, GITHUB_FINISH_PER_IP
+from app.social.limits import GITHUB_BEGIN_PER_IP, GITHUB_FINISH_PER_IP, LINK_PER_ACCOUNT
+from app.social.links import IdentityLinks
 from app.social.model import ProvedIdentity, Provider
 
 SECRET_BYTES = 32  # 43 characters, what PKCE asks of a verifier at least (RFC 7636, 4.1)
@@ -39,6 +41,8 @@ class GithubSignIn:
         client: GithubClient | None,
         pending: PendingSignIns,
         identities: Identities,
+        links: IdentityLinks,
+        reauthentication: Reauthentication,
         encryption: Encryption,
         limits: RateLimits,
         metrics: Metrics,
@@ -47,6 +51,8 @@ class GithubSignIn:
         self._client = client
         self._pending = pending
         self._identities = identities
+        self._links = links
+        self._reauthentication = reauthentication
         self._encryption = encryption
         self._limits = limits
         self._metrics = metrics
@@ -94,6 +100,30 @@ class GithubSignIn:
         if identity.email is None and not await self._identities.knows(identity):
             raise email_not_proved()
         return await self._identities.enter(identity, method=SignInMethod.GITHUB, origin=origin)
+
+    async def link(
+        self,
+        viewer: Viewer,
+        *,
+        code: str,
+        state: str,
+        browser: str | None,
+        password: str | None = None,
+        second_factor_code: str | None = None,
+        origin: Origin,
+    ) -> Viewer:
+        """Lets GitHub open the viewer's account from now on, and gives the viewer as it is then.
+
+        Raises Problem as `take` and `sign_in` do, and as `SocialSignIn.link` does; a wrong password leaves the state as
+        it is.
+        """
+        self.require_set_up()
+        await self._reauthentication.demand_unless_fresh(
+            viewer, password=password, code=second_factor_code, origin=origin
+        )
+        await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
+        pending = await self.take(state=state, browser=browser, origin=origin)
+        return await self._links.add(viewer, await self._proved(pending, code), origin=origin)
 
     def require_set_up(self) -> None:
         """Raises Problem(NOT_FOUND) where the operator has not registered an app at GitHub."""

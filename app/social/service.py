@@ -1,8 +1,7 @@
 """Signing in by a provider's ID token, and the ways in that a person links and unlinks."""
 
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
-from app.accounts.reauthentication import FRESH, Reauthentication
-from app.clock import Clock
+from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
 from app.rate_limits import RateLimits
 from app.social.id_tokens import IdTokens
@@ -25,7 +24,6 @@ class SocialSignIn:
         links: IdentityLinks,
         reauthentication: Reauthentication,
         limits: RateLimits,
-        clock: Clock,
     ) -> None:
         self._id_tokens = id_tokens
         self._traded = traded
@@ -33,7 +31,6 @@ class SocialSignIn:
         self._links = links
         self._reauthentication = reauthentication
         self._limits = limits
-        self._clock = clock
 
     async def sign_in(self, *, provider: str, id_token: str, nonce: str | None = None, origin: Origin) -> Admission:
         """Opens a session for whom the token names, making the account at first sight.
@@ -64,7 +61,7 @@ class SocialSignIn:
         is right.
         """
         wanted = self._wanted(provider)
-        await self._demand_owner(viewer, password, code, origin)
+        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
         await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
         verified = await self._id_tokens.verify(wanted, id_token)
         await self._traded.trade(verified, deed="link")
@@ -82,7 +79,7 @@ class SocialSignIn:
             linked = Provider(provider)
         except ValueError:
             raise Problem(Code.BAD_USER_INPUT, "There is no such provider.", field="provider") from None
-        await self._demand_owner(viewer, password, code, origin)
+        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
         await self._links.remove(viewer, linked, origin=origin)
 
     async def identities(self, viewer: Viewer) -> tuple[LinkedIdentity, ...]:
@@ -95,8 +92,3 @@ class SocialSignIn:
             known = ", ".join(accepted) or "none"
             raise Problem(Code.BAD_USER_INPUT, f"This provider is not set up here; set up: {known}.", field="provider")
         return Provider(provider)
-
-    async def _demand_owner(self, viewer: Viewer, password: str | None, code: str | None, origin: Origin) -> None:
-        """Whoever finds a device unlocked must not give themselves a lasting way in."""
-        if password is not None or code is not None or self._clock.now() - viewer.signed_in_at > FRESH:
-            await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)

@@ -59,7 +59,7 @@ def test_one_credential_with_other_fields_is_fine(documents: Documents) -> None:
 def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     """A credential field without its mark could be tried a thousand times in one document."""
     expected = {"signup", "login", "refreshToken", "logout", "verifyEmail", "confirmLiveness"}
-    expected |= {"loginWithGithub"}
+    expected |= {"loginWithGithub", "linkGithub"}
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail"}
