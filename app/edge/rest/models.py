@@ -12,10 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from app.accounts.model import Viewer
 from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
-from app.accounts.rules import MAX_CAMPUS_HANDLE_CHARS, MAX_EMAIL_CHARS
+from app.accounts.rules import (
+    MAX_CAMPUS_DISPLAY_NAME_CHARS,
+    MAX_CAMPUS_HANDLE_CHARS,
+    MAX_DISPLAY_NAME_CHARS,
+    MAX_EMAIL_CHARS,
+    MAX_HANDLE_CHARS,
+)
 from app.clock import rfc3339
 from app.profiles.limits import MAX_PHOTO_BYTES, PHOTO_MIMES
-from app.profiles.model import PhotoUpload
+from app.profiles.model import PhotoUpload, Privacy, Status, Visibility
+from app.profiles.rules import MAX_BIO_CHARS, MAX_STATUS_CHARS
 
 PASSWORD_MIN_LEN = 8  # seed B, section 10; PASSWORD_MIN_LENGTH may ask for more
 
@@ -185,7 +192,7 @@ class SignedOutOut(Answer):
 class PrivacyOut(Answer):
     """Who may see a profile."""
 
-    visibility: Literal["everyone", "friends", "none"] = Field(description="Who finds and sees the profile.")
+    visibility: Visibility = Field(description="Who finds and sees the profile.")
     ghost_mode: bool = Field(description="Whether presence is hidden.")
 
 
@@ -194,7 +201,7 @@ class StatusOut(Answer):
 
     text: str = Field(description="At most 120 characters.", examples=["In orbit"])
     emoji: str = Field(description="One emoji, or empty.", examples=["🚀"])
-    updated_at: str = Field(description="When it was set.", json_schema_extra=_limits(format="date-time"))
+    updated_at: Moment = Field(description="When it was set.")
 
 
 class ProfileOut(Answer):
@@ -215,7 +222,7 @@ class ProfileOut(Answer):
     @classmethod
     def of(cls, viewer: Viewer, *, avatar_url: str | None) -> "ProfileOut":
         """The viewer's own."""
-        status = viewer.status
+        privacy, status = Privacy.of(viewer.privacy), Status.of(viewer.status)
         return cls(
             id=viewer.account_id,
             email=viewer.email,
@@ -225,14 +232,60 @@ class ProfileOut(Answer):
             bio=viewer.bio,
             avatar_url=avatar_url,
             campus_id=viewer.campus_id,
-            privacy=PrivacyOut(**viewer.privacy),
-            status=StatusOut(
-                text=status["text"],
-                emoji=status["emoji"],
-                updated_at=status.get("updated_at") or rfc3339(viewer.created_at),
-            ),
+            privacy=PrivacyOut(visibility=privacy.visibility, ghost_mode=privacy.ghost_mode),
+            # Source B gives a new account an empty status of the same age.
+            status=StatusOut(text=status.text, emoji=status.emoji, updated_at=status.updated_at or viewer.created_at),
             verified_at=viewer.verified_at,
         )
+
+
+class PrivacyPatch(Body):
+    """What should change about who sees the profile."""
+
+    visibility: str = Field(
+        default=ABSENT,
+        description="Who finds and sees the profile.",
+        examples=["friends"],
+        json_schema_extra=_limits(enum=[each.value for each in Visibility]),
+    )
+    ghost_mode: bool = Field(default=ABSENT, description="Whether presence is hidden.")
+
+
+class StatusPatch(Body):
+    """What should change about the status."""
+
+    text: str = Field(
+        default=ABSENT,
+        description="One line; empty takes it away.",
+        examples=["In orbit"],
+        json_schema_extra=_limits(maxLength=MAX_STATUS_CHARS),
+    )
+    emoji: str = Field(default=ABSENT, description="One emoji; empty takes it away.", examples=["🚀"])
+
+
+class ProfilePatchRequest(Body):
+    """What should change; what is absent stays as it is."""
+
+    display_name: str = Field(
+        default=ABSENT,
+        description=f"The name that others see; at a campus at most {MAX_CAMPUS_DISPLAY_NAME_CHARS} characters.",
+        examples=["Eileen Collins"],
+        json_schema_extra=_limits(minLength=1, maxLength=MAX_DISPLAY_NAME_CHARS),
+    )
+    bio: str = Field(
+        default=ABSENT,
+        description="What the person says of themselves, perhaps in several lines.",
+        examples=["Pilot, commander, mathematician."],
+        json_schema_extra=_limits(maxLength=MAX_BIO_CHARS),
+    )
+    privacy: PrivacyPatch = Field(default=ABSENT, description="Who may see the profile.")
+    status: StatusPatch = Field(default=ABSENT, description="The status.")
+    handle: str = Field(
+        default=ABSENT,
+        description="Another @handle, once in 30 days; the old one is kept for its owner as long.",
+        examples=["eileen_c"],
+        json_schema_extra=_limits(pattern=f"^[A-Za-z0-9_-]{{3,{MAX_HANDLE_CHARS}}}$"),
+    )
 
 
 class PresignRequest(Body):

@@ -1,15 +1,22 @@
 """One's own profile over REST."""
 
 from app.accounts.model import Viewer
-from app.edge.rest.models import CommitRequest, PresignRequest, PresignResponse, ProfileOut
+from app.edge.rest.models import CommitRequest, PresignRequest, PresignResponse, ProfileOut, ProfilePatchRequest
 from app.edge.rest.operations import Link, Operation
 from app.edge.visit import Visit
 from app.errors import Code
+from app.profiles.model import ProfilePatch
 
 
 async def profile(visit: Visit) -> ProfileOut:
     """The account as its owner sees it."""
     return _shown(visit, await visit.signed_in())
+
+
+async def update_profile(visit: Visit, body: ProfilePatchRequest) -> ProfileOut:
+    """Changes what the body names, all of it or nothing."""
+    patch = ProfilePatch(**body.model_dump(exclude_unset=True))
+    return _shown(visit, await visit.services.profiles.update(await visit.signed_in(), patch, origin=visit.origin))
 
 
 async def presign_avatar(visit: Visit, body: PresignRequest) -> PresignResponse:
@@ -31,6 +38,7 @@ def _shown(visit: Visit, viewer: Viewer) -> ProfileOut:
 
 OPERATIONS = (
     Operation("GET", "/profile/me", profile, signed_in=True),
+    Operation("PATCH", "/profile/me", update_profile, (Code.CONFLICT, Code.RATE_LIMITED), signed_in=True),
     Operation(
         "POST",
         "/profile/avatar/presign",

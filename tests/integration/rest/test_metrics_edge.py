@@ -1,5 +1,6 @@
 """GET /metrics: what it shows, to whom, and that both edges count into it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,27 @@ async def test_both_edges_count_into_the_same_figures(visitor: Visitor, services
     assert await figure(services, 'http_request_seconds_count{method="POST",route="/auth/login",status="2xx"}') == 1
     assert await figure(services, 'http_request_seconds_count{method="POST",route="/auth/login",status="4xx"}') == 1
     assert await figure(services, "database_connections_open") >= 1
+
+
+async def test_every_counter_of_source_b_moves(visitor: Visitor, services: Services, mailbox: Mailbox) -> None:
+    """A dashboard of source B would show a flat line beside a busy server."""
+    await visitor.signup()
+    toronto = {"campus_id": "01900000-0000-7000-8000-00000000000c", "password": PASSWORD}
+    await visitor.http.post("/auth/register", json={**toronto, "email": "bob@utoronto.ca", "handle": "bob"})
+    await visitor.http.post("/auth/resend", json={"email": "bob@utoronto.ca"})
+    await services.background.settled()
+    token = re.search(r"/verify#token=(\S+)", mailbox.sent[-1].text)
+    assert token is not None
+    await visitor.http.post("/auth/verify-email", json={"token": token[1]})
+    await visitor.http.post("/auth/verify-email", json={"token": token[1]})
+    bearer = {"authorization": f"Bearer {visitor.access_token}"}
+    await visitor.http.patch("/profile/me", json={"bio": "new"}, headers=bearer)
+    await visitor.data('mutation { updateProfile(input: { bio: "newer" }) { id } }')
+    assert await figure(services, "identity_register_total") == 2
+    assert await figure(services, "identity_resend_total") == 1
+    assert await figure(services, "identity_verify_total") == 1
+    assert await figure(services, "profile_update_total") == 2
+    assert await figure(services, 'identity_rejects_total{reason="GONE"}') == 1
 
 
 async def test_a_path_that_nobody_serves_is_no_label(visitor: Visitor, services: Services) -> None:

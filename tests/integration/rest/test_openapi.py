@@ -61,10 +61,11 @@ async def test_every_schema_is_one_and_is_used(described: dict[str, Any]) -> Non
         jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
         assert f"'#/components/schemas/{name}'" in text, f"{name} is used nowhere"
         assert schema["description"], name
-        for field, rule in schema["properties"].items():
+        for field, rule in schema.get("properties", {}).items():
             assert rule.get("description") or "$ref" in rule, f"{name}.{field} says nothing"
     declared = {model.__name__ for base in (models.Body, models.Answer) for model in base.__subclasses__()}
-    assert declared == set(schemas), "a model that no operation reaches, or one that is missing"
+    made = {name for name, schema in schemas.items() if schema["type"] == "object"}
+    assert declared == made, "a model that no operation reaches, or one that is missing"
 
 
 async def test_every_operation_says_what_it_needs_and_answers(described: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ async def test_the_examples_are_what_the_schemas_say(described: dict[str, Any]) 
     """A developer would copy a request that is refused."""
     checked = 0
     for schema in described["components"]["schemas"].values():
-        for rule in schema["properties"].values():
+        for rule in schema.get("properties", {}).values():
             for example in rule.get("examples", ()):
                 jsonschema_rs.validate(rule, example)
                 checked += 1

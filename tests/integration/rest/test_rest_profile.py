@@ -1,5 +1,6 @@
 """The profile and its photo over REST."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,12 @@ async def test_the_profile_is_the_one_of_source_b(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/profile/me"), ("POST", "/profile/avatar/presign"), ("POST", "/profile/avatar/commit")],
+    [
+        ("GET", "/profile/me"),
+        ("PATCH", "/profile/me"),
+        ("POST", "/profile/avatar/presign"),
+        ("POST", "/profile/avatar/commit"),
+    ],
 )
 async def test_a_stranger_is_turned_away_before_anything_is_read(visitor: Visitor, method: str, path: str) -> None:
     """Somebody else could see or change a profile."""
@@ -49,6 +55,98 @@ async def test_a_stranger_is_turned_away_before_anything_is_read(visitor: Visito
         answer = await visitor.http.request(method, path, content=b"{", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
         assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_owner_changes_everything_of_source_b(visitor: Visitor) -> None:
+    """The settings page of source B could not be saved."""
+    await visitor.signup()
+    change = {
+        "display_name": "Ada Lovelace",
+        "bio": "Notes on the Analytical Engine.\nNote G above all.",
+        "privacy": {"visibility": "friends", "ghost_mode": True},
+        "status": {"text": "computing", "emoji": "🧮"},
+        "handle": "countess_ada",
+    }
+    changed = await sent(visitor, "PATCH", "/profile/me", change)
+    assert changed.status_code == 200, changed.text
+    profile = changed.json()
+    said_at = profile["status"].pop("updated_at")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said_at)
+    assert {name: profile[name] for name in change} == change
+    profile["status"]["updated_at"] = said_at
+    assert (await sent(visitor, "GET", "/profile/me")).json() == profile
+    assert (await visitor.data(ME))["me"]["handle"] == "countess_ada"
+
+
+async def test_what_is_not_named_stays(visitor: Visitor) -> None:
+    """Saving one field would empty the others."""
+    await visitor.signup()
+    before = (await sent(visitor, "PATCH", "/profile/me", {"bio": "b", "status": {"text": "t", "emoji": "🚀"}})).json()
+    after = (await sent(visitor, "PATCH", "/profile/me", {"privacy": {"ghost_mode": True}})).json()
+    assert after == {**before, "privacy": {"visibility": "everyone", "ghost_mode": True}}
+    emptied = (await sent(visitor, "PATCH", "/profile/me", {"status": {"emoji": ""}, "bio": ""})).json()
+    assert (emptied["status"]["text"], emptied["status"]["emoji"], emptied["bio"]) == ("t", "", "")
+    assert (await sent(visitor, "PATCH", "/profile/me", {})).json() == emptied
+
+
+BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
+    ({"display_name": ""}, "display_name"),
+    ({"display_name": None}, "display_name"),
+    ({"display_name": 7}, "display_name"),
+    ({"display_name": "x" * 101}, "display_name"),
+    ({"display_name": "\u202eevil"}, "display_name"),
+    ({"display_name": "\u200b"}, "display_name"),
+    ({"bio": "x" * 501}, "bio"),
+    ({"bio": None}, "bio"),
+    ({"bio": ["x"]}, "bio"),
+    ({"privacy": {"visibility": "nobody"}}, "privacy.visibility"),
+    ({"privacy": {"visibility": None}}, "privacy.visibility"),
+    ({"privacy": {"ghost_mode": "yes"}}, "privacy.ghost_mode"),
+    ({"privacy": {"ghost_mode": None}}, "privacy.ghost_mode"),
+    ({"privacy": {"friends": []}}, "privacy.friends"),
+    ({"privacy": None}, "privacy"),
+    ({"privacy": "everyone"}, "privacy"),
+    ({"status": {"text": "x" * 121}}, "status.text"),
+    ({"status": {"text": "two\nlines"}}, "status.text"),
+    ({"status": {"emoji": "🚀🚀"}}, "status.emoji"),
+    ({"status": {"emoji": "x"}}, "status.emoji"),
+    ({"status": {"updated_at": "2026-11-20T12:00:00.000Z"}}, "status.updated_at"),
+    ({"handle": "ab"}, "handle"),
+    ({"handle": "admin"}, "handle"),
+    ({"handle": "\u0430da"}, "handle"),
+    ({"handle": None}, "handle"),
+    ({"email": "eve@example.org"}, "email"),
+    ({"verified_at": "2026-11-20T12:00:00.000Z"}, "verified_at"),
+    ({"id": "019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"}, "id"),
+]
+
+
+@pytest.mark.parametrize(("change", "field"), BAD_PATCHES, ids=range(len(BAD_PATCHES)))
+async def test_a_bad_field_is_named_and_nothing_is_written(
+    visitor: Visitor, change: dict[str, Any], field: str
+) -> None:
+    """Half of a form would be saved, and nobody would know which half."""
+    await visitor.signup()
+    before = (await sent(visitor, "GET", "/profile/me")).json()
+    refused = await sent(visitor, "PATCH", "/profile/me", {"bio": "new", **change})
+    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT"), refused.text
+    assert refused.json()["field"] == field
+    assert (await sent(visitor, "GET", "/profile/me")).json() == before
+
+
+async def test_a_handle_is_changed_once_in_thirty_days(visitor: Visitor, transport: httpx.ASGITransport) -> None:
+    """Names would change hands faster than people can follow, or one edge would allow what the other refuses."""
+    await visitor.signup()
+    other = Visitor(transport)
+    await other.signup("grace")
+    taken = await sent(visitor, "PATCH", "/profile/me", {"handle": "grace"})
+    assert (taken.status_code, taken.json()["field"]) == (409, "handle")
+    assert taken.json()["suggestions"]
+    assert (await sent(visitor, "PATCH", "/profile/me", {"handle": "countess"})).status_code == 200
+    again = await sent(visitor, "PATCH", "/profile/me", {"handle": "ada_again"})
+    assert (again.status_code, again.json()["reason"]) == (429, "HANDLE_CHANGED_RECENTLY")
+    held = await sent(other, "PATCH", "/profile/me", {"handle": "ada"})
+    assert (held.status_code, held.json()["code"]) == (409, "CONFLICT")
 
 
 async def test_a_photo_is_announced_uploaded_and_committed(visitor: Visitor, astronaut_path: Path) -> None:
