@@ -37,6 +37,7 @@ from app.metrics import Metrics
 from app.metrics_pages import MetricsPages
 from app.outbox import Deliverer, Outbox, Webhook
 from app.profiles.directory import Directory
+from app.profiles.onboarding import Onboarding
 from app.profiles.photos import PhotoService
 from app.profiles.service import ProfileService
 from app.queries import QUERIES, Queries
@@ -114,6 +115,7 @@ class Services:
     photos: PhotoService
     profiles: ProfileService
     directory: Directory
+    onboarding: Onboarding
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
@@ -432,6 +434,7 @@ async def open_services(
             photos=photos,
             profiles=profiles,
             directory=Directory(database=database, limits=limits),
+            onboarding=Onboarding(database=database, campuses=campuses, outbox=outbox, limits=limits, clock=clock),
             verification=verification,
             graphs=graphs,
             streams=LivenessStreams(

@@ -28,6 +28,7 @@ from app.graphql import (
     directory,
     github,
     live,
+    onboarding,
     profiles,
     registration,
     second_factors,
@@ -136,6 +137,7 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         social.user,
         verification.mutation,
         live.subscription,
+        onboarding.mutation,
         date_time,
         *(EnumType(name, dict(values)) for name, values in ENUMS.items()),
     )

@@ -7,6 +7,7 @@ from app.rate_limits import Limit
 # Generous to people, a bound for scripts. Reading goes on while Redis is away; who could have a handle cannot be said
 # then, because reservations lie there.
 UPDATE_PROFILE = Limit("account.profile_update", 120, 3600, "allow")
+COMPLETE_ONBOARDING = Limit("account.onboarding", 60, 3600, "allow")
 PROFILE_LOOKUPS = Limit("asker.profile", 300, 60, "allow")
 SEARCHES = Limit("asker.search", 120, 60, "allow")
 HANDLE_LOOKUPS = Limit("asker.handle", 60, 60, "deny")

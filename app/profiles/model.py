@@ -162,6 +162,14 @@ class Profile:
     skills: tuple[Skill, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What an onboarding left: columns of the profile, and whether the person has just become a builder."""
+
+    columns: Mapping[str, Any]
+    joins_builders: bool
+
+
 class Unset(Enum):
     """The type of what a caller left out."""
 

@@ -44,7 +44,7 @@ REQUIRED: Mapping[Persona, tuple[str, ...]] = MappingProxyType(
         Persona.TALENT: ("display_name", "primary_category", "location"),
         Persona.PRODUCER: ("industry_role", "company_name"),
         Persona.AGENCY: ("company_name", "location"),
-        Persona.BUILDER: ("headline", "primary_role", "skill_ids", "timezone", "availability_status"),
+        Persona.BUILDER: ("headline", "primary_role", "skill_ids", "timezone", "availability"),
         Persona.STUDENT: ("campus_id",),
     }
 )

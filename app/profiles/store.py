@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 from app.accounts.campuses import Campus
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
-from app.profiles.model import AnnouncedPhoto, ContactLink, HandleRefusal, Profile, Skill, Status
+from app.profiles.model import AnnouncedPhoto, ContactLink, HandleRefusal, Profile, Skill, Standing, Status
+from app.profiles.personas import Availability, Persona
 from app.profiles.rules import unknown_skill
 from app.queries import Queries
 
@@ -90,6 +91,29 @@ class ProfileStore:
         known = await tx.scalar(self._queries.profile_skills_replace, account_id=account_id, skill_ids=list(skill_ids))
         if known < len(set(skill_ids)):
             raise unknown_skill()
+
+    async def onboard(
+        self,
+        tx: Transaction,
+        account_id: UUID,
+        *,
+        persona: Persona,
+        campus_id: UUID | None,
+        availability: Availability | None,
+        now: datetime,
+    ) -> Standing:
+        """Writes the persona, a campus that is given, and an availability where there was none; `lock` comes first."""
+        row = await tx.one(
+            self._queries.profile_onboard,
+            account_id=account_id,
+            persona=persona,
+            campus_id=campus_id,
+            availability=availability,
+            now=now,
+        )
+        assert row is not None, "the profile is locked"
+        columns = dict(row)
+        return Standing(joins_builders=columns.pop("joins_builders"), columns=columns)
 
     async def skills(self, on: Runner, account_id: UUID) -> tuple[Skill, ...]:
         """The profile's skills, by name."""

@@ -77,6 +77,7 @@ alter table profiles
   add column campus_id uuid references campuses (id),
   add column persona text,
   add column onboarded_at timestamptz,
+  add column builder_joined_at timestamptz,
   add column headline text not null default '',
   add column primary_role text,
   add column availability text,

@@ -88,3 +88,16 @@ select p.account_id, p.handle, p.display_name, p.bio, p.headline, p.location, p.
 from profiles p
 left join campuses c on c.id = p.campus_id
 where p.account_id = any(cast(:account_ids as uuid[]))
+
+-- name: profile_onboard^
+-- The profile's row is held, so `o` is what it was.
+update profiles p
+set persona = :persona, campus_id = coalesce(cast(:campus_id as uuid), p.campus_id),
+    availability = coalesce(p.availability, cast(:availability as text)),
+    onboarded_at = coalesce(p.onboarded_at, :now),
+    builder_joined_at = case when :persona = 'BUILDER' then coalesce(p.builder_joined_at, :now)
+                             else p.builder_joined_at end
+from profiles o
+where p.account_id = :account_id and o.account_id = p.account_id
+returning p.persona, p.campus_id, p.availability, p.onboarded_at,
+          p.builder_joined_at is not null and o.builder_joined_at is null as joins_builders
