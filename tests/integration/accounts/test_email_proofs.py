@@ -121,6 +121,21 @@ async def test_link_and_code_are_one_proof(world: Slice) -> None:
     assert (used.code, used.field) == (Code.GONE, "token")
 
 
+async def test_fifty_callers_with_link_and_code_get_one_proof(world: Slice) -> None:
+    """Link and code used at the same moment would both count, for two different people with one mailbox."""
+    signed_in = await world.signup()
+    mail = world.mailbox.sent[0]
+    by_code = [
+        world.email_proofs.prove(code=code_in(mail), email=ADA, origin=elsewhere(n))
+        for n in range(CODE_PER_EMAIL.amount)
+    ]
+    by_link = [world.email_proofs.prove(token=link_in(mail), origin=elsewhere(n)) for n in range(len(by_code), 50)]
+    outcomes = await asyncio.gather(*by_code, *by_link, return_exceptions=True)
+    assert [outcome for outcome in outcomes if isinstance(outcome, UUID)] == [signed_in.viewer.account_id]
+    assert [outcome.code for outcome in outcomes if isinstance(outcome, Problem)] == [Code.GONE] * 49
+    assert (await events(world, signed_in.viewer.account_id)).count("EMAIL_PROVED") == 1
+
+
 async def test_a_link_lives_a_day(world: Slice) -> None:
     """A mail found months later would still prove an address that has changed hands."""
     await world.signup()

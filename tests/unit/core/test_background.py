@@ -36,6 +36,27 @@ async def test_a_letter_leaves_after_the_request(ids: Ids, mailbox: Mailbox) -> 
     assert mailbox.sent == [LETTER]
 
 
+async def test_a_letter_is_written_after_the_request_if_there_is_one_to_write(mailbox: Mailbox) -> None:
+    """A caller could tell by the wait whether there was anybody to write to."""
+    background = Background()
+    post = Post(mailer=mailbox, background=background)
+    looked: list[str] = []
+
+    async def nobody() -> None:
+        looked.append("nobody")
+
+    async def somebody() -> Mail:
+        looked.append("somebody")
+        return LETTER
+
+    post.compose(nobody, what="a letter to nobody")
+    post.compose(somebody, what="a letter to somebody")
+    assert looked == []
+    await background.settled()
+    assert looked == ["nobody", "somebody"]
+    assert mailbox.sent == [LETTER]
+
+
 @pytest.mark.parametrize("mailer", [BrokenMailbox(), SilentMailbox()], ids=["away", "silent"])
 async def test_a_letter_that_cannot_be_sent_is_told_to_the_log_alone(
     ids: Ids, mailer: Mailbox, caplog: pytest.LogCaptureFixture
