@@ -124,7 +124,7 @@ class GithubClient:
         except (httpx.TransportError, TimeoutError) as error:
             log.warning("GitHub away: %s", type(error).__name__)
             raise _away() from error
-        return _person(user, emails, token)
+        return person_of(user, emails, token)
 
     async def _token(self, *, code: str, verifier: str, redirect_uri: str) -> str:
         form = {
@@ -206,7 +206,8 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _person(user: Any, emails: Any, token: str) -> GithubPerson:
+def person_of(user: Any, emails: Any, token: str) -> GithubPerson:
+    """Who the answers of /user and /user/emails speak of; raises Problem(BUSY) for answers that speak of nobody."""
     identifier = user.get("id") if isinstance(user, dict) else None
     login = user.get("login") if isinstance(user, dict) else None
     if type(identifier) is not int or not 0 < identifier < _MAX_ID:

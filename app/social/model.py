@@ -45,4 +45,5 @@ class LinkedIdentity:
 
     provider: Provider
     email: str | None
+    username: str | None
     linked_at: datetime

@@ -130,7 +130,12 @@ class SocialStore:
         """The account's identities, the oldest first."""
         rows = await on.many(self._queries.identities_of_account, account_id=account_id)
         return tuple(
-            LinkedIdentity(provider=Provider(row["provider"]), email=row["email"], linked_at=row["linked_at"])
+            LinkedIdentity(
+                provider=Provider(row["provider"]),
+                email=row["email"],
+                username=row["username"],
+                linked_at=row["linked_at"],
+            )
             for row in rows
         )
 

@@ -47,7 +47,7 @@ select a.email, a.email_verified_at, a.password_hash is not null as has_password
 from accounts a where a.id = :account_id
 
 -- name: identities_of_account
-select provider, email, linked_at from identities where account_id = :account_id order by linked_at, provider
+select provider, email, username, linked_at from identities where account_id = :account_id order by linked_at, provider
 
 -- name: address_proved_by_provider!
 update accounts set email_verified_at = :now, updated_at = :now where id = :account_id and email_verified_at is null

@@ -84,6 +84,14 @@ async def test_a_github_of_ones_own_is_another_issuer(client: GithubClient, gith
     assert public.issuer == "https://github.com"
 
 
+async def test_repositories_are_asked_for_only_to_import_projects(github: GithubServer) -> None:
+    """Everybody would have to open all their repositories to us."""
+    for given, scopes in (("false", ("read:user", "user:email")), ("true", ("read:user", "user:email", "repo"))):
+        app = GithubApp.of(Settings.from_environment({**github.environment, "GITHUB_IMPORT_PROJECTS": given}))
+        assert app is not None
+        assert app.scopes == scopes
+
+
 BROKEN = {
     "an error of the server": saying({"message": "Server Error"}, 502),
     "a page": saying(b"<!DOCTYPE html><title>Unicorn!</title>", 200, content_type="text/html"),

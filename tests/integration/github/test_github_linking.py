@@ -12,7 +12,7 @@ from tests.serving import ME, PASSWORD
 LINK = (
     "mutation ($code: String!, $state: String!, $password: String, $second: String) "
     "{ linkGithub(code: $code, state: $state, password: $password, secondFactorCode: $second) "
-    "{ id email emailVerified identities { provider email } } }"
+    "{ id email emailVerified identities { provider email username } } }"
 )
 
 
@@ -31,7 +31,8 @@ async def link(browser: Browser, **more: Any) -> Any:
 async def test_github_opens_the_account_from_then_on(ada: Browser, site: Site) -> None:
     """A person could not add the GitHub button to the account they have."""
     linked = await link(ada)
-    assert linked["identities"] == [{"provider": "GITHUB", "email": "octocat@example.org"}]
+    shown = {"provider": "GITHUB", "email": "octocat@example.org", "username": "octocat"}
+    assert linked["identities"] == [shown]
     assert linked["email"] == "ada@example.org"
     assert "bonafide_github" not in ada.http.cookies
     other = site.browser()
