@@ -22,6 +22,7 @@ REACHED = (
     ("POST", "/auth/login"),
     ("GET", "/auth/campuses"),
     ("GET", "/profile/me"),
+    ("PATCH", "/profile/me"),
     ("POST", "/profile/avatar/presign"),
 )
 
