@@ -329,6 +329,7 @@ async def open_services(
             links=links,
             reauthentication=reauthentication,
             limits=limits,
+            metrics=metrics,
         )
         github_app = GithubApp.of(settings)
         github_client = None if github_app is None else GithubClient(app=github_app, clock=clock)
@@ -352,6 +353,7 @@ async def open_services(
             id_tokens=id_tokens,
             audit=audit,
             limits=limits,
+            metrics=metrics,
             clock=clock,
         )
         verification_store = VerificationStore(database=database, encryption=encryption)

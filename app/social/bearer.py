@@ -22,6 +22,7 @@ from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
+from app.metrics import Deed, Metrics
 from app.rate_limits import RateLimits
 from app.secrets import digest
 from app.social.id_tokens import LEEWAY_S, IdTokens, VerifiedIdToken, unverified_issuer
@@ -46,6 +47,7 @@ class BearerTokens:
         id_tokens: IdTokens,
         audit: AuditLog,
         limits: RateLimits,
+        metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -56,6 +58,7 @@ class BearerTokens:
         self._id_tokens = id_tokens
         self._audit = audit
         self._limits = limits
+        self._metrics = metrics
         self._clock = clock
         self._remembered: OrderedDict[bytes, VerifiedIdToken] = OrderedDict()
 
@@ -85,6 +88,7 @@ class BearerTokens:
             viewer = await self._identities.find_link_or_create(
                 token.identity, partial(self._open, token, session_id, origin), origin=origin
             )
+            self._metrics.done(Deed.LOGIN)
         if viewer.two_factor_enabled:
             raise _second_factor_needed()
         return viewer

@@ -3,6 +3,7 @@
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
 from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
+from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 from app.social.id_tokens import IdTokens
 from app.social.identities import Identities
@@ -24,6 +25,7 @@ class SocialSignIn:
         links: IdentityLinks,
         reauthentication: Reauthentication,
         limits: RateLimits,
+        metrics: Metrics,
     ) -> None:
         self._id_tokens = id_tokens
         self._traded = traded
@@ -31,7 +33,9 @@ class SocialSignIn:
         self._links = links
         self._reauthentication = reauthentication
         self._limits = limits
+        self._metrics = metrics
 
+    @counted(Deed.LOGIN)
     async def sign_in(self, *, provider: str, id_token: str, nonce: str | None = None, origin: Origin) -> Admission:
         """Opens a session for whom the token names, making the account at first sight.
 

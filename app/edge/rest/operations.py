@@ -27,6 +27,8 @@ Handler = Callable[..., Awaitable[Any]]
 
 _ANYBODY = (Code.INTERNAL, Code.BUSY)
 _WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.TIMED_OUT)
+# The last two: a Firebase token seen for the first time finds or makes its account (app.social.bearer).
+_SIGNED_IN = (Code.UNAUTHENTICATED, Code.CONFLICT, Code.RATE_LIMITED)
 _MAX_NAME_CHARS = 64
 
 
@@ -60,7 +62,7 @@ class Operation:
         """Every code that may be answered."""
         return (
             *(_WITH_BODY if self.body is not None else ()),
-            *((Code.UNAUTHENTICATED,) if self.signed_in else ()),
+            *(_SIGNED_IN if self.signed_in else ()),
             *self.more_problems,
             *_ANYBODY,
         )

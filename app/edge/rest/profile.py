@@ -38,12 +38,11 @@ def _shown(visit: Visit, viewer: Viewer) -> ProfileOut:
 
 OPERATIONS = (
     Operation("GET", "/profile/me", profile, signed_in=True),
-    Operation("PATCH", "/profile/me", update_profile, (Code.CONFLICT, Code.RATE_LIMITED), signed_in=True),
+    Operation("PATCH", "/profile/me", update_profile, signed_in=True),
     Operation(
         "POST",
         "/profile/avatar/presign",
         presign_avatar,
-        (Code.RATE_LIMITED,),
         signed_in=True,
         leads_to=(Link("commit_avatar", {"key": "$response.body#/key"}),),
     ),
@@ -51,7 +50,7 @@ OPERATIONS = (
         "POST",
         "/profile/avatar/commit",
         commit_avatar,
-        (Code.FORBIDDEN, Code.NOT_FOUND, Code.RATE_LIMITED),
+        (Code.FORBIDDEN, Code.NOT_FOUND),
         signed_in=True,
     ),
 )

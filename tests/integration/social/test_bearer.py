@@ -181,3 +181,14 @@ async def test_without_a_project_no_firebase_token_is_taken(world: World, fireba
         with pytest.raises(Problem) as caught:
             await services.bearer_tokens.authenticate(firebase.firebase(), origin=HOME)
     assert caught.value.reason == "INVALID_TOKEN"
+
+
+async def test_rest_takes_it_too_and_a_first_sight_is_a_sign_in(
+    world: World, visitor: Visitor, firebase: Minter
+) -> None:
+    """A person signed in by Firebase would be a stranger to half of the API, and to the operator's figures."""
+    headers = {"authorization": f"Bearer {firebase.firebase()}"}
+    for _ in range(2):
+        profile = await visitor.http.get("/profile/me", headers=headers)
+        assert profile.status_code == 200, profile.text
+    assert "\nidentity_login_total 1.0\n" in world.services.metrics.text().decode()
