@@ -17,7 +17,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts import letters
-from app.accounts.limits import CODE_PER_EMAIL, CODE_PER_IP, RESEND_PER_EMAIL, RESEND_PER_IP, VERIFY_PER_IP
+from app.accounts.limits import (
+    CODE_PER_EMAIL,
+    CODE_PER_EMAIL_DAILY,
+    CODE_PER_IP,
+    RESEND_PER_EMAIL,
+    RESEND_PER_IP,
+    VERIFY_PER_IP,
+)
 from app.accounts.model import Origin
 from app.accounts.rules import normalised_email
 from app.accounts.sessions import MAX_TOKEN_CHARS
@@ -181,6 +188,7 @@ class EmailProofs:
             raise Problem(Code.BAD_USER_INPUT, f"A code has {CODE_DIGITS} digits.", field="code")
         await self._limits.spend(CODE_PER_IP, origin.network)
         await self._limits.spend(CODE_PER_EMAIL, email)
+        await self._limits.spend(CODE_PER_EMAIL_DAILY, email)
         found = await self._database.one(self._queries.email_proof_of_address, email=email, now=self._clock.now())
         account_id, token_hash = (
             (self._ids.uuid7(), digest("")) if found is None else (found["account_id"], found["token_hash"])

@@ -26,6 +26,9 @@ CODES_PER_ACCOUNT_DAILY = Limit("account.second_factor_daily", 30, 24 * 3600, "d
 SECOND_FACTOR_SETUPS = Limit("account.second_factor_setup", 10, 3600, "deny")
 
 CODE_PER_EMAIL = Limit("email.code", 6, 60, "deny")
+# A stranger who has new letters sent gets a new code to guess with each: at thirty a day, one of a million codes is
+# found within a year with a chance of 1 %. Whoever is locked out by it still has the link.
+CODE_PER_EMAIL_DAILY = Limit("email.code_daily", 30, 24 * 3600, "deny")
 # Five guesses at each of many addresses; as wide as for passwords, and for the same campus.
 CODE_PER_IP = Limit("ip.code", 100, 60, "deny")
 

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.accounts.email_proofs import WRONG_CODES
-from app.accounts.limits import CODE_PER_EMAIL, RESEND_PER_EMAIL, RESEND_PER_IP, VERIFY_PER_IP
+from app.accounts.limits import CODE_PER_EMAIL, CODE_PER_EMAIL_DAILY, RESEND_PER_EMAIL, RESEND_PER_IP, VERIFY_PER_IP
 from app.accounts.model import Origin
 from app.background import Post
 from app.database import Transaction
@@ -181,6 +181,19 @@ async def test_fifty_parallel_guesses_get_six_tries(world: Slice) -> None:
     assert codes.count(Code.GONE) == CODE_PER_EMAIL.amount == 6
     assert codes.count(Code.RATE_LIMITED) == 44
     assert all(problem.retry_after_s for problem in problems if problem.code is Code.RATE_LIMITED)
+
+
+async def test_guessing_code_after_code_ends_with_the_day(world: Slice) -> None:
+    """A stranger who has letter after letter sent would have a fresh code to guess with each, for ever."""
+    await world.signup()
+    wrong = another(code_in(world.mailbox.sent[0]))
+    for number in range(CODE_PER_EMAIL_DAILY.amount):
+        tried = world.email_proofs.prove(code=wrong, email=ADA, origin=elsewhere(number))
+        assert (await problem_of(tried)).code is Code.GONE
+        await world.redis.delete(*await world.redis.keys("limit:email.code:*"))  # as if a minute had passed
+    refused = await problem_of(world.email_proofs.prove(code=wrong, email=ADA, origin=HOME))
+    assert (refused.code, refused.reason) == (Code.RATE_LIMITED, "email.code_daily")
+    await world.email_proofs.prove(token=link_in(world.mailbox.sent[0]), origin=HOME)
 
 
 async def test_a_code_says_nothing_of_who_has_an_account(world: Slice) -> None:
