@@ -14,6 +14,7 @@ from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
+from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
 from app.accounts.passwords import Passwords
 from app.accounts.reauthentication import Reauthentication
@@ -108,6 +109,7 @@ class Services:
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    erasure: Erasure
     identities: Identities
     github: GithubSignIn
     social: SocialSignIn
@@ -356,7 +358,21 @@ async def open_services(
             metrics=metrics,
             clock=clock,
         )
-        verification_store = VerificationStore(database=database, encryption=encryption)
+        erasure = Erasure(
+            database=database,
+            redis=redis,
+            store=store,
+            sessions=sessions,
+            reauthentication=reauthentication,
+            audit=audit,
+            outbox=outbox,
+            limits=limits,
+            post=post,
+            clock=clock,
+        )
+        erasure.open()
+        stack.push_async_callback(erasure.close)
+        verification_store = VerificationStore(database=database, encryption=encryption, audit=audit)
         verification = VerificationService(
             challenges=Challenges(
                 signer=ChallengeSigner([derive_key(settings.liveness_secret, purpose="liveness-challenge")]),
@@ -370,6 +386,7 @@ async def open_services(
             store=verification_store,
             claims=claims,
             pool=pool,
+            audit=audit,
             events=events,
             threshold=settings.face_threshold,
             metrics=metrics,
@@ -429,6 +446,7 @@ async def open_services(
             reauthentication=reauthentication,
             credentials=credentials,
             recovery=recovery,
+            erasure=erasure,
             identities=identities,
             github=github,
             social=social,

@@ -26,6 +26,7 @@ from app.clock import Clock
 MAX_EXPIRES_S = 7 * 24 * 3600
 MAX_SKEW = timedelta(minutes=15)
 UNSIGNED = "UNSIGNED-PAYLOAD"
+PAGE = 2
 
 
 class Refusal(Exception):
@@ -104,11 +105,20 @@ class S3Server:
 
     async def _get(self, key: str, request: Request, body: bytes) -> Response:
         if not key:
-            return Response()
+            return self._list(request.query_params.get("prefix", ""), request.query_params.get("continuation-token"))
         if key not in self.objects:
             raise Refusal(404, "NoSuchKey")
         data, mime = self.objects[key]
         return Response(data, headers={"etag": f'"{hashlib.md5(data).hexdigest()}"'}, media_type=mime)
+
+    def _list(self, prefix: str, after: str | None) -> Response:
+        """ListObjectsV2, in pages as small as they can be."""
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > (after or ""))
+        found = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in keys[:PAGE])
+        more = f"<NextContinuationToken>{keys[PAGE - 1]}</NextContinuationToken>" if len(keys) > PAGE else ""
+        truncated = f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}"
+        document = f"<?xml version='1.0'?><ListBucketResult>{truncated}{found}</ListBucketResult>"
+        return Response(document, media_type="application/xml")
 
     async def _put(self, key: str, request: Request, body: bytes) -> Response:
         self.objects[key] = (body, request.headers.get("content-type", "binary/octet-stream"))

@@ -49,3 +49,6 @@ REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
 # Each change of address writes to the new one, which may be a stranger's.
 EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")
 EMAIL_CHANGE_PER_EMAIL = Limit("email.email_change", 3, 3600, "deny")
+
+# Everything about a person is a heavy read, and nobody needs it often.
+EXPORT_PER_ACCOUNT = Limit("account.export", 6, 3600, "deny")

@@ -1,4 +1,4 @@
-"""The settings page "Security": passwords, devices, and what happened to the account."""
+"""The settings page "Security": passwords, devices, what happened to the account, and its end."""
 
 from uuid import UUID
 
@@ -81,6 +81,25 @@ async def resolve_change_email(
     await context.services.credentials.change_email(
         viewer, email=email, password=password, code=code, origin=context.origin
     )
+    return True
+
+
+@mutation.field("exportMyData")
+async def resolve_export_my_data(_: object, info: Info) -> str:
+    """Everything held about the viewer."""
+    viewer = await info.context.signed_in()
+    return await info.context.services.erasure.export(viewer, origin=info.context.origin)
+
+
+@mutation.field("deleteAccount")
+async def resolve_delete_account(
+    _: object, info: Info, *, password: str | None = None, code: str | None = None
+) -> bool:
+    """Deletes the viewer's account, and the cookies with it."""
+    context = info.context
+    viewer = await context.signed_in()
+    await context.services.erasure.delete(viewer, password=password, code=code, origin=context.origin)
+    context.set_cookies += context.cookies.clear()
     return True
 
 

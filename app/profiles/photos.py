@@ -186,7 +186,7 @@ class PhotoService:
         await self._verification.replace_photo_template(
             tx, account_id, avatar_key=changed.avatar_key, descriptor=descriptor
         )
-        await self._verification.set_verified(tx, account_id, None)
+        await self._verification.lose_badge(tx, account_id)
         return _Replaced(old_key=old_key)
 
     async def _uploaded(self, key: str, announced: AnnouncedPhoto) -> bytes:

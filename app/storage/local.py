@@ -114,6 +114,15 @@ class LocalStore:
         except OSError as error:
             raise self._unavailable(error) from error
 
+    async def keys(self, folder: str) -> list[str]:
+        """The keys of every object in the folder and below it; raises StorageUnavailable."""
+        path = self._path(folder)
+        try:
+            found = await asyncio.to_thread(_files_below, path)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return [file.relative_to(self._folder).as_posix() for file in found]
+
     async def sweep_uploads(self, *, older_than_s: float) -> None:
         """Remove what waits under UPLOADS for longer, and parts that a crash left behind; a few files at a time."""
         oldest_s = self._clock.now().timestamp() - older_than_s
@@ -198,6 +207,10 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StorageUnavailable:
         return StorageUnavailable(f"the object folder {self._folder} cannot be used: {error.strerror}")
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

@@ -75,6 +75,10 @@ class ObjectStore(Protocol):
         """Remove the object; no error when there is none."""
         ...
 
+    async def keys(self, folder: str) -> list[str]:
+        """The keys of every object in the folder and below it; raises StorageUnavailable."""
+        ...
+
     async def sweep_uploads(self, *, older_than_s: float) -> None:
         """Remove some of what waits under UPLOADS for longer; cheap enough to call with every upload."""
         ...

@@ -117,6 +117,14 @@ class S3Store:
         async with self._answered(key):
             await self._client.delete_object(Bucket=self._bucket, Key=demand_key(key))
 
+    async def keys(self, folder: str) -> list[str]:
+        """The keys of every object in the folder and below it; our key must be allowed to list the bucket."""
+        async with self._answered(folder):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=f"{demand_key(folder)}/"
+            )
+            return [found["Key"] async for page in pages for found in page.get("Contents", ())]
+
     async def sweep_uploads(self, *, older_than_s: float) -> None:
         """Nothing: the bucket does it by a lifecycle rule that expires `uploads/` after a day (docker/README.md)."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.accounts.model import Viewer
+from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.events import AccountEvents
@@ -57,6 +58,7 @@ class VerificationService:
         store: VerificationStore,
         claims: BrowserClaims,
         pool: FacePool,
+        audit: AuditLog,
         events: AccountEvents,
         threshold: float,
         metrics: Metrics,
@@ -68,6 +70,7 @@ class VerificationService:
         self._store = store
         self._claims = claims
         self._pool = pool
+        self._audit = audit
         self._events = events
         self._threshold = threshold
         self._metrics = metrics
@@ -156,6 +159,7 @@ class VerificationService:
     async def fail(self, attempt: OpenAttempt, error: VerificationError, reasons: Sequence[str] = ()) -> Outcome:
         """Ends an attempt that earned nothing, and counts it; `reasons` are for the operator's log."""
         await self._streaks.failed(attempt.account_id)
+        await self._audit.record(AuditEvent.BADGE_REFUSED, account_id=attempt.account_id, detail={"error": error.value})
         log.info("liveness refused account=%s error=%s: %s", attempt.account_id, error, "; ".join(reasons))
         wait_s = await self._streaks.blocked_for_s(attempt.account_id)
         return await self._told(attempt, self._refused(error, retry_after_s=wait_s))

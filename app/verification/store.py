@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
+from app.audit import AuditEvent, AuditLog
 from app.database import Database, Transaction
 from app.secrets import Encryption
 from app.verification.model import Descriptor, PhotoTemplate
@@ -16,8 +17,9 @@ log = logging.getLogger(__name__)
 class VerificationStore:
     """Reads and writes within the caller's transaction where one is passed; templates only ever sealed."""
 
-    def __init__(self, *, database: Database, encryption: Encryption) -> None:
+    def __init__(self, *, database: Database, encryption: Encryption, audit: AuditLog) -> None:
         self._database = database
+        self._audit = audit
         self._queries = database.queries
         self._encryption = encryption
 
@@ -65,7 +67,8 @@ class VerificationStore:
                 now=at,
             )
             if found is not None:
-                await self.set_verified(transaction, account_id, at)
+                await self._set_verified(transaction, account_id, at)
+                await self._audit.record(AuditEvent.BADGE_EARNED, account_id=account_id, tx=transaction, now=at)
             return found is not None
 
         return await self._database.transact(work)
@@ -74,7 +77,13 @@ class VerificationStore:
         """Whether the session was neither ended nor outlived."""
         return bool(await self._database.scalar(self._queries.session_lives, session_id=session_id, now=now))
 
-    async def set_verified(self, transaction: Transaction, account_id: UUID, at: datetime | None) -> None:
+    async def lose_badge(self, transaction: Transaction, account_id: UUID) -> None:
+        """Takes the badge away, if there is one."""
+        if await transaction.scalar(self._queries.account_is_verified, account_id=account_id):
+            await self._set_verified(transaction, account_id, None)
+            await self._audit.record(AuditEvent.BADGE_LOST, account_id=account_id, tx=transaction)
+
+    async def _set_verified(self, transaction: Transaction, account_id: UUID, at: datetime | None) -> None:
         """Writes the badge, or clears it with None, on the account and its profile alike."""
         await transaction.run(self._queries.set_account_verified, account_id=account_id, verified_at=at)
         await transaction.run(self._queries.set_profile_verified, account_id=account_id, verified_at=at)

@@ -90,10 +90,10 @@ alter table profiles
   add column handle_changed_at timestamptz;
 create index profiles_by_campus on profiles (campus_id) where campus_id is not null;
 
--- A handle that was given up stays out of other people's reach for a while.
+-- A handle that was given up stays out of other people's reach for a while, whether or not its account still lives.
 create table handle_holds (
   handle text primary key,
-  account_id uuid not null references accounts (id) on delete cascade,
+  account_id uuid not null,
   held_until timestamptz not null
 );
 
@@ -122,6 +122,14 @@ create table outbox_events (
   delivered_at timestamptz
 );
 create index outbox_events_due on outbox_events (due_at) where delivered_at is null;
+create index outbox_events_by_account on outbox_events ((payload ->> 'accountId'));
+
+-- Accounts that were deleted a moment ago: what lies outside the database is removed at once, and once more when nothing
+-- that had begun before can still arrive. Then the row goes too.
+create table erasures (
+  account_id uuid primary key,
+  erased_at timestamptz not null
+);
 
 -- Append-only. Rows leave with their account alone, in a transaction that says so: set local bonafide.erasing = '<id>'.
 create table audit_events (

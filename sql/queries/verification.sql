@@ -24,6 +24,9 @@ where p.account_id = :account_id
   and s.expires_at > :now
 for update of p
 
+-- name: account_is_verified$
+select verified_at is not null from accounts where id = :account_id
+
 -- name: set_account_verified!
 update accounts set verified_at = :verified_at, updated_at = now() where id = :account_id
 

@@ -179,6 +179,15 @@ async def test_write_read_overwrite_delete(subject: Subject) -> None:
     await subject.store.delete(KEY)
 
 
+async def test_a_folder_tells_its_keys_and_no_others(subject: Subject) -> None:
+    """Photos of a person who left would stay readable for ever, or somebody else's would be deleted with them."""
+    mine = {f"avatars/mine/{n}" for n in range(5)} | {"avatars/mine/deeper/6"}
+    for key in (*mine, "avatars/mine-too/1", "avatars/other/1", "uploads/mine/1"):
+        await subject.store.write(key, b"photo", mime="image/jpeg")
+    assert set(await subject.store.keys("avatars/mine")) == mine
+    assert await subject.store.keys("avatars/nobody") == []
+
+
 async def test_a_larger_object_than_wanted_is_not_read(subject: Subject) -> None:
     """One huge object would take the server's memory."""
     await subject.store.write(KEY, PNG, mime="image/png")

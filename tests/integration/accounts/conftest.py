@@ -12,6 +12,7 @@ from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
+from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
 from app.accounts.model import Origin, SignedIn, SignInMethod
 from app.accounts.passwords import Passwords
@@ -30,10 +31,12 @@ from app.database import Database, Transaction
 from app.ids import Ids
 from app.mail import Mail
 from app.metrics import Metrics
+from app.outbox import Outbox
 from app.queries import Queries
 from app.rate_limits import RateLimits
 from app.secrets import Encryption
 from app.settings import Settings
+from app.storage import ObjectStore, store_from
 from app.tokens import AccessTokens
 from tests.fakes import FixedClock, Mailbox
 
@@ -60,6 +63,8 @@ class Slice:
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    erasure: Erasure
+    store: ObjectStore
     passwords: Passwords
     database: Database
     access_tokens: AccessTokens
@@ -251,6 +256,8 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         clock=clock,
         ids=ids,
     )
+    store = store_from(settings, clock=clock, ids=ids)
+    await store.open()
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
     yield Slice(
         accounts=accounts,
@@ -288,6 +295,19 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
             ids=ids,
             public_url=settings.public_url,
         ),
+        erasure=Erasure(
+            database=database,
+            redis=redis,
+            store=store,
+            sessions=sessions,
+            reauthentication=reauthentication,
+            audit=audit,
+            outbox=Outbox(database=database, clock=clock, ids=ids),
+            limits=limits,
+            post=post,
+            clock=clock,
+        ),
+        store=store,
         passwords=passwords,
         database=database,
         access_tokens=access_tokens,

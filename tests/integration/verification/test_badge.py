@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.audit import AuditEvent
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
 from app.client.stream import stream_attempt
@@ -61,6 +62,14 @@ async def test_a_new_photo_takes_the_badge_and_a_new_attempt_gives_it_back(
         assert (await attempt(server, eileen, astronaut))["error"] == "FACE_MISMATCH"
         await eileen.api.upload_avatar(astronaut_path.read_bytes(), mime="image/png")
         assert (await attempt(server, eileen, astronaut))["success"]
+        viewer = await server.services.sessions.authenticate(eileen.access_token)
+        told = (await server.services.audit.page(viewer.account_id, first=100, after=None)).nodes
+        assert [(entry.event, [detail.value for detail in entry.details]) for entry in reversed(told)][1:] == [
+            (AuditEvent.BADGE_EARNED, []),
+            (AuditEvent.BADGE_LOST, []),
+            (AuditEvent.BADGE_REFUSED, ["FACE_MISMATCH"]),
+            (AuditEvent.BADGE_EARNED, []),
+        ], "and its owner can read when and why"
 
 
 @pytest.mark.parametrize("device", [{"delay_ms": 150, "jitter_ms": 80}, {"drop": 0.2}])

@@ -90,7 +90,8 @@ def found(folder: Path, wanted: Iterable[bytes]) -> dict[bytes, Path]:
 async def template_of(services: Services, who: Person) -> PhotoTemplate | None:
     viewer = await services.sessions.authenticate(who.access_token)
     encryption = Encryption(keys=services.settings.encryption_keys, ids=Ids())
-    return await VerificationStore(database=services.database, encryption=encryption).photo_template(viewer.account_id)
+    store = VerificationStore(database=services.database, encryption=encryption, audit=services.audit)
+    return await store.photo_template(viewer.account_id)
 
 
 async def sealed_template_of(services: Services, who: Person) -> bytes | None:

@@ -62,8 +62,8 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"loginWithGithub", "linkGithub"}
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
-    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail"}
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
+    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail", "deleteAccount"}
     assert credential_fields(SCHEMA) == expected
 
 
