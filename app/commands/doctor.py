@@ -1,9 +1,9 @@
 """Check everything the server needs, and say what to do about each fault.
 
-Looks at the settings, the data folder, PostgreSQL, Redis, the object store, mail, the models and the clock, with the
-same settings as `bonafide serve`. Embedded PostgreSQL and Redis are used where they run, else started for the look.
-A probe object is written and deleted again. On a fresh machine the data folder, the embedded servers' files and the
-converted face model are made, as the first `bonafide serve` would.
+Looks at the settings, the data folder, PostgreSQL, Redis, the object store, mail, the keys of sign-in providers, the
+models and the clock, with the same settings as `bonafide serve`. Embedded PostgreSQL and Redis are used where they run,
+else started for the look. A probe object is written and deleted again. On a fresh machine the data folder, the embedded
+servers' files and the converted face model are made, as the first `bonafide serve` would.
 
 Exit code 0: all well; 1: at least one fault. --json prints {"ok", "checks": [{"name", "ok", "detail", "advice"}]}.
 """
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import httpx
 import numpy as np
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -31,6 +32,8 @@ from app.ids import Ids
 from app.mail import MailError, mailer_from
 from app.migrate import MigrationError, pending
 from app.settings import Settings, SettingsError
+from app.social.jwks import KeySetUnavailable, fetch_key_set
+from app.social.providers import providers_from
 from app.storage import StorageError, store_from
 
 CHECK_TIMEOUT_S = 30.0
@@ -102,6 +105,7 @@ def examine() -> Iterator[Finding]:
             yield _found("redis", _redis, settings)
         yield _found("storage", _storage, settings)
         yield _found("mail", _mail, settings)
+        yield _found("providers", _providers, settings)
         yield _found("face model", _face_model, settings)
         yield _found("landmarks", _landmarks, settings)
 
@@ -284,6 +288,19 @@ async def _mail(settings: Settings) -> str:
     if settings.smtp_url is None:
         return f"outbox {settings.data_dir / 'outbox'} (no SMTP_URL: letters are written there, not sent)"
     return "the mail server takes our sign-in"
+
+
+async def _providers(settings: Settings) -> str:
+    async with httpx.AsyncClient() as http:
+        for name, provider in providers_from(settings).items():
+            try:
+                await fetch_key_set(http, provider.jwks_url)
+            except (httpx.HTTPError, KeySetUnavailable, TimeoutError) as error:
+                raise Fault(
+                    f"the keys of {name} at {provider.jwks_url} cannot be had: {error or type(error).__name__}",
+                    advice=f"Check {name}_JWKS_URL and that this machine reaches it; nobody new signs in by it now.",
+                ) from error
+    return f"keys at hand of: {', '.join(providers_from(settings)) or 'none is set up'}"
 
 
 async def _face_model(settings: Settings) -> str:

@@ -107,7 +107,7 @@ class _Source:
 
     async def _refresh(self) -> None:
         try:
-            self._keys = await _key_set(self._http, self._url)
+            self._keys = await fetch_key_set(self._http, self._url)
             self._fetched_at_s = self._clock.monotonic_s()
             self._failures, self._next_try_at_s = 0, 0.0
         except (httpx.HTTPError, KeySetUnavailable, TimeoutError) as error:
@@ -120,7 +120,8 @@ class _Source:
             self._fetch = None
 
 
-async def _key_set(http: httpx.AsyncClient, url: str) -> Mapping[str, PublicKey]:
+async def fetch_key_set(http: httpx.AsyncClient, url: str) -> Mapping[str, PublicKey]:
+    """The keys at the address by their `kid`; raises KeySetUnavailable, httpx.HTTPError or TimeoutError."""
     # Unpacked by nobody, so that what arrives is what it takes of memory.
     plain = {"accept": "application/json", "accept-encoding": "identity"}
     async with asyncio.timeout(FETCH_TIMEOUT_S), http.stream("GET", url, headers=plain) as response:

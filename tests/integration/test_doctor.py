@@ -17,10 +17,22 @@ import redis.asyncio
 
 from app.embedded import EmbeddedServices
 from tests.fakes import FixedClock
+from tests.openid import key_server, signing_key
 from tests.s3_server import S3Server
 
 ROOT = Path(__file__).parents[2]
-CHECKS = ["settings", "data folder", "database", "clock", "redis", "storage", "mail", "face model", "landmarks"]
+CHECKS = [
+    "settings",
+    "data folder",
+    "database",
+    "clock",
+    "redis",
+    "storage",
+    "mail",
+    "providers",
+    "face model",
+    "landmarks",
+]
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def test_people_get_one_line_a_check(external: dict[str, str]) -> None:
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 4
+    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 5
     assert "REDIS_URL" in lines[5]
 
 
@@ -176,6 +188,18 @@ def test_s3_is_written_read_and_deleted_and_a_wrong_secret_is_a_fault(external: 
         found = doctor(environment | {"AWS_SECRET_ACCESS_KEY": "mistyped"})
     assert found.faults == ["storage"]
     assert "mistyped" not in str(found.checks)
+
+
+def test_a_provider_whose_keys_cannot_be_had(external: dict[str, str]) -> None:
+    """People would be unable to sign in by Google, and nothing would say that the way out is closed."""
+    google = {"GOOGLE_CLIENT_ID": "client", "GOOGLE_JWKS_URL": f"http://127.0.0.1:{nobody_listens()}/jwks"}
+    found = doctor({**external, **google})
+    assert found.faults == ["providers"]
+    assert "GOOGLE_JWKS_URL" in found.checks["providers"]["advice"]
+    with key_server() as provider:
+        provider.publish(signing_key("k", "EC"))
+        found = doctor({**external, **google, "GOOGLE_JWKS_URL": provider.url})
+    assert found.checks["providers"]["detail"] == "keys at hand of: GOOGLE"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
