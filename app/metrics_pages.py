@@ -5,6 +5,7 @@ has ended counted stays in the sums, so that no counter ever falls; what it held
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from app.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 PAGE_EVERY_S = 2.0
 """How old another worker's figures may be; Prometheus usually asks every 15 s or more."""
@@ -49,6 +52,8 @@ class MetricsPages:
             yield
         finally:
             writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await writing
             self._write(self._folder)
 
     async def _keep_writing(self, folder: Path) -> None:
@@ -59,9 +64,11 @@ class MetricsPages:
     def _write(self, folder: Path) -> None:
         """Whole or not at all: others may be reading."""
         draft = folder / f"{os.getpid()}.draft"
-        with suppress(FileNotFoundError):  # the supervisor has ended and taken the folder with it
+        try:
             draft.write_bytes(self._metrics.text())
             draft.replace(folder / f"{os.getpid()}.page")
+        except OSError as error:  # the disk is full, or the supervisor has ended and taken the folder with it
+            log.warning("the metrics page was not written: %s", error)
 
 
 class _Sums(Collector):

@@ -159,9 +159,9 @@ class SecondFactorRequest(Body):
 
 
 class RefreshRequest(Body):
-    """The refresh token of a client without cookies."""
+    """The refresh token of a client without cookies; empty, or no body at all, where the cookie carries it."""
 
-    refresh_token: RefreshToken
+    refresh_token: RefreshToken = ABSENT
 
 
 class TokensOut(Answer):

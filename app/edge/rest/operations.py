@@ -129,11 +129,15 @@ async def _respond(operation: Operation, request: Request, visits: Visits) -> Re
 
 
 async def _read(operation: Operation, model: type[BaseModel], request: Request) -> BaseModel | None:
-    """The body as its model; raises Problem(BAD_USER_INPUT) naming the field and the rule that it breaks."""
     if operation.is_body_optional and not await request.body():
         return None
     check_body_type(request.headers)
-    given = parsed(await request.body(), "The body")
+    return body_of(model, await request.body())
+
+
+def body_of(model: type[BaseModel], raw: bytes) -> BaseModel:
+    """The body as its model; raises Problem(BAD_USER_INPUT) naming the field and the rule that it breaks."""
+    given = parsed(raw, "The body")
     if not isinstance(given, dict):
         raise Problem(Code.BAD_USER_INPUT, "The body must be one JSON object.")
     try:

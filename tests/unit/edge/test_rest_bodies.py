@@ -1,0 +1,83 @@
+"""Ten thousand damaged bodies against the reader of the REST edge."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from app.edge.rest.models import Body
+from app.edge.rest.operations import body_of
+from app.edge.rest.routes import OPERATIONS
+from app.errors import Code, Problem
+
+MUTATIONS = 10_000
+WORDS = (
+    b"null",
+    b"{}",
+    b"[]",
+    b"-0",
+    b"1e999",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xff",
+    b'"',
+    b"\\",
+    b"NaN",
+    b"\xe2\x80\xae",
+    b"[" * 40,
+)
+BODIES = {operation.body for operation in OPERATIONS if operation.body is not None}
+
+
+def example(model: type[Any]) -> dict[str, Any]:
+    """A body of the model's own examples, nested models included."""
+    found = {}
+    for name, field in model.model_fields.items():
+        is_model = isinstance(field.annotation, type) and issubclass(field.annotation, Body)
+        found[name] = example(field.annotation) if is_model else (field.examples or [True])[0]
+    return found
+
+
+def damaged(rng: random.Random, raw: bytes) -> bytes:
+    """The text with a few of its bytes changed, cut, doubled or replaced by something nasty."""
+    text = bytearray(raw)
+    for _ in range(rng.randint(1, 4)):
+        at, upto = sorted((rng.randrange(len(text) + 1), rng.randrange(len(text) + 1)))
+        match rng.randrange(5):
+            case 0:
+                text[at:at] = bytes([rng.randrange(256)])
+            case 1:
+                del text[at:upto]
+            case 2:
+                text[at:at] = text[at:upto]
+            case 3:
+                text[at : at + rng.randrange(8)] = rng.choice(WORDS)
+            case _:
+                text[at : at + 1] = bytes([rng.randrange(256)])
+    return bytes(text)
+
+
+@pytest.mark.parametrize("model", sorted(BODIES, key=lambda model: model.__name__))
+def test_the_examples_are_read(model: type[Body]) -> None:
+    """A developer would copy what is refused."""
+    assert body_of(model, json.dumps(example(model)).encode()).model_dump(exclude_unset=True) == example(model)
+
+
+def test_a_damaged_body_is_refused_or_read_and_nothing_else() -> None:
+    """One odd byte would be a 500, and a line in somebody's pager."""
+    rng = random.Random(1)
+    models = sorted(BODIES, key=lambda model: model.__name__)
+    examples = {model: json.dumps(example(model)).encode() for model in models}
+    refusals: list[tuple[bytes, Problem]] = []
+    for _ in range(MUTATIONS):
+        model = rng.choice(models)
+        raw = damaged(rng, examples[model])
+        try:
+            assert isinstance(body_of(model, raw), model)
+        except Problem as problem:
+            refusals.append((raw, problem))
+    assert len(refusals) > MUTATIONS / 2
+    for raw, problem in refusals:
+        assert problem.code in (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE), raw
+        assert len(problem.detail) < 200, raw
