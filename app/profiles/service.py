@@ -17,7 +17,6 @@ from app.errors import Code, Problem
 from app.metrics import Deed, Metrics, counted
 from app.profiles.limits import (
     HANDLE_CHANGE_EVERY,
-    HANDLE_HELD_FOR,
     HANDLE_LOOKUPS,
     PROFILE_LOOKUPS,
     UPDATE_PROFILE,
@@ -139,8 +138,7 @@ class ProfileService:
             now=now,
         )
         if handle is not None:
-            until = now + HANDLE_HELD_FOR
-            await self._store.hold(tx, account_id, given_up=old["handle"], taken=handle, held_until=until)
+            await self._store.hold(tx, account_id, given_up=old["handle"], taken=handle, now=now)
             detail = {"from": old["handle"], "to": handle}
             await self._audit.record(
                 AuditEvent.HANDLE_CHANGED, account_id=account_id, origin=origin, detail=detail, tx=tx

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from app.accounts.campuses import Campus
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
+from app.profiles.limits import HANDLE_HELD_FOR
 from app.profiles.model import AnnouncedPhoto, ContactLink, HandleRefusal, Profile, Skill, Standing, Status
 from app.profiles.personas import Availability, Persona
 from app.profiles.rules import unknown_skill
@@ -65,14 +66,15 @@ class ProfileStore:
         """Whether the handle is kept for this account, which had it before."""
         return bool(await tx.scalar(self._queries.handle_hold_is_own, handle=handle, account_id=account_id, now=now))
 
-    async def hold(self, tx: Transaction, account_id: UUID, *, given_up: str, taken: str, held_until: datetime) -> None:
+    async def hold(self, tx: Transaction, account_id: UUID, *, given_up: str, taken: str, now: datetime) -> None:
         """Keeps the handle that was given up for its former owner."""
         await tx.run(
             self._queries.handle_hold_move,
             account_id=account_id,
             given_up=given_up,
             taken=taken,
-            held_until=held_until,
+            now=now,
+            held_until=now + HANDLE_HELD_FOR,
         )
 
     async def standing(

@@ -25,7 +25,8 @@ alter table profiles
     || lexemes('w', headline || ' ' || skill_names)
     || lexemes('a', handle || ' ' || display_name || ' ' || headline || ' ' || skill_names || ' ' || bio)
   )) stored;
-create index profiles_by_search on profiles using gin (search) where listed;
+-- Every search reads the list of entries still to be sorted in, so it is kept short.
+create index profiles_by_search on profiles using gin (search) with (gin_pending_list_limit = 256) where listed;
 create index profiles_listed on profiles (account_id) where listed;
 create index profiles_by_handle_prefix on profiles (handle collate "C") where listed;
 

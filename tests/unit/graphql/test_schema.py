@@ -80,7 +80,14 @@ def test_the_contract_stands(schema: GraphQLSchema) -> None:
     contract = build_schema(
         """
         scalar DateTime
-        type Query { me: User, campuses: [Campus!]! }
+        type Query {
+          me: User
+          campuses: [Campus!]!
+          user(handle: String!): Profile
+          searchUsers(query: String!, first: Int = 20, after: String): ProfileConnection!
+          handleAvailable(handle: String!): HandleAvailability!
+          skills(search: String): [Skill!]!
+        }
         type Mutation {
           signup(input: SignupInput!): AuthPayload!
           login(email: String!, password: String!): AuthPayload!
@@ -89,6 +96,7 @@ def test_the_contract_stands(schema: GraphQLSchema) -> None:
           register(input: RegisterInput!): RegisterResult!
           verifyEmail(token: String, code: String, email: String): Boolean!
           resendVerification(email: String!): Boolean!
+          updateProfile(input: ProfileInput!): User!
           presignAvatar(mime: String!, bytes: Int!): PresignedUpload!
           commitAvatar(key: String!): User!
           createLivenessChallenge(purpose: LivenessPurpose = VERIFY, exclude: [LivenessStep!]): LivenessChallenge!
@@ -98,7 +106,15 @@ def test_the_contract_stands(schema: GraphQLSchema) -> None:
         input RegisterInput { email: String!, password: String!, handle: String!, displayName: String, campusId: ID! }
         type RegisterResult { userId: ID!, email: String! }
         type Campus { id: ID!, name: String!, domain: String! }
+        input ProfileInput { displayName: String, handle: String, bio: String }
         type User { id: ID! }
+        type Profile { id: ID!, handle: String!, displayName: String! }
+        type ProfileConnection { edges: [ProfileEdge!]!, pageInfo: PageInfo! }
+        type ProfileEdge { cursor: String!, node: Profile! }
+        type PageInfo { hasNextPage: Boolean!, endCursor: String }
+        type HandleAvailability { available: Boolean!, reason: HandleRefusal }
+        enum HandleRefusal { INVALID BLOCKED TAKEN HELD RESERVED }
+        type Skill { id: ID!, name: String! }
         type AuthPayload {
           requiresTwoFactor: Boolean!, tempToken: String, accessToken: String, refreshToken: String, user: User,
           isNewUser: Boolean!
