@@ -2,8 +2,9 @@
 
 Which of the two it is, the token's issuer says; nothing is tried and given up. Ours names its session. A Firebase token
 names a sign-in: issuer, subject and auth_time, from which the name of one session is derived. The session is written at
-first sight, lives as long as the newest token of that sign-in, and can be listed and ended like any other: then every
-token of that sign-in is refused, until the person signs in at Firebase anew.
+first sight and carried on by each new token, as one of ours is by each refresh: it ends after a week without one, or 90
+days after the sign-in. It can be listed and ended like any other. Once it has ended, in whichever way, every token of
+that sign-in is refused, until the person signs in at Firebase anew.
 
 This is the one way to a session beside `Entry`: it issues no tokens of ours, and asks for no second factor because a
 header cannot answer. An account that has one is refused here, at each request; `socialLogin` asks for it.
@@ -16,7 +17,7 @@ from functools import partial
 from uuid import UUID
 
 from app.accounts.model import Origin, SignInMethod, Viewer
-from app.accounts.sessions import SessionService
+from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE, SessionService
 from app.accounts.store import SessionStore
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
@@ -79,11 +80,11 @@ class BearerTokens:
         session_id = bearer_session_id(token)
         if is_first_sight:
             await self._store.carry_on(
-                self._database, session_id, expires_at=_session_end(token), now=self._clock.now()
+                self._database, session_id, expires_at=self._session_end(token), now=self._clock.now()
             )
         viewer = await self._viewer(self._database, session_id)
         if viewer is None:
-            if await self._store.was_ended(self._database, session_id):
+            if await self._store.was_ended(self._database, session_id, now=self._clock.now()):
                 raise _ended()
             await self._limits.spend(SOCIAL_LOGIN_PER_IP, origin.network)
             viewer = await self._identities.find_link_or_create(
@@ -102,12 +103,16 @@ class BearerTokens:
             session_id,
             account_id=account_id,
             origin=origin,
-            began_at=min(datetime.fromtimestamp(token.auth_time, tz=UTC), self._clock.now()),
-            expires_at=_session_end(token),
+            began_at=min(_signed_in_at(token), self._clock.now()),
+            expires_at=self._session_end(token),
             now=self._clock.now(),
         )
         if begins is None:
-            raise _ended() if await self._store.was_ended(tx, session_id) else _second_factor_needed()
+            raise (
+                _ended()
+                if await self._store.was_ended(tx, session_id, now=self._clock.now())
+                else _second_factor_needed()
+            )
         viewer = await self._viewer(tx, session_id)
         if viewer is None:
             raise _ended()
@@ -117,12 +122,15 @@ class BearerTokens:
             await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
         return viewer
 
+    def _session_end(self, token: VerifiedIdToken) -> datetime:
+        return min(self._clock.now() + REFRESH_TTL, _signed_in_at(token) + SESSION_MAX_AGE)
+
     async def _viewer(self, on: Database | Transaction, session_id: UUID) -> Viewer | None:
         return await self._viewers.viewer(on, session_id=session_id, account_id=None, now=self._clock.now())
 
     def _recall(self, name: bytes) -> VerifiedIdToken | None:
         token = self._remembered.get(name)
-        if token is not None and _session_end(token) <= self._clock.now():
+        if token is not None and token.expires_at + timedelta(seconds=LEEWAY_S) <= self._clock.now():
             del self._remembered[name]  # verified anew, to be refused with the reason
             return None
         return token
@@ -141,8 +149,8 @@ def bearer_session_id(token: VerifiedIdToken) -> UUID:
     return UUID(int=value & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62)
 
 
-def _session_end(token: VerifiedIdToken) -> datetime:
-    return token.expires_at + timedelta(seconds=LEEWAY_S)
+def _signed_in_at(token: VerifiedIdToken) -> datetime:
+    return datetime.fromtimestamp(token.auth_time, tz=UTC)
 
 
 def _ended() -> Problem:

@@ -176,12 +176,12 @@ class BearerSessionStore:
         return begins
 
     async def carry_on(self, on: Runner, session_id: UUID, *, expires_at: datetime, now: datetime) -> None:
-        """Lets a session that was not ended live until `expires_at` at least."""
+        """Lets a live session live until `expires_at` at least."""
         await on.run(self._queries.bearer_session_carry_on, session_id=session_id, expires_at=expires_at, now=now)
 
-    async def was_ended(self, on: Runner, session_id: UUID) -> bool:
-        """Whether somebody ended it, by deleting its account too."""
-        ended: bool = await on.scalar(self._queries.bearer_session_ended, session_id=session_id)
+    async def was_ended(self, on: Runner, session_id: UUID, *, now: datetime) -> bool:
+        """Whether it ran out, or somebody ended it, by deleting its account too."""
+        ended: bool = await on.scalar(self._queries.bearer_session_ended, session_id=session_id, now=now)
         return ended
 
     async def revoke_all(self, tx: Transaction, account_id: UUID, *, now: datetime) -> None:

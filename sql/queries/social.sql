@@ -61,10 +61,10 @@ update sessions set revoked_at = :now where account_id = :account_id and method 
 -- name: bearer_session_carry_on!
 -- Each new token of one sign-in carries the session on.
 update sessions set expires_at = greatest(expires_at, :expires_at), last_seen_at = :now
-where id = :session_id and revoked_at is null
+where id = :session_id and revoked_at is null and expires_at > :now
 
 -- name: bearer_session_ended$
-select exists (select from sessions where id = :session_id and revoked_at is not null)
+select exists (select from sessions where id = :session_id and (revoked_at is not null or expires_at <= :now))
     or exists (select from erased_bearer_sessions where id = :session_id)
 
 -- name: bearer_session_open$
@@ -76,5 +76,6 @@ where not exists (select from erased_bearer_sessions where id = :session_id)
   and not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
 on conflict (id) do update
 set expires_at = greatest(sessions.expires_at, excluded.expires_at), last_seen_at = excluded.last_seen_at
-where sessions.revoked_at is null and sessions.account_id = excluded.account_id
+where sessions.revoked_at is null and sessions.expires_at > excluded.last_seen_at
+  and sessions.account_id = excluded.account_id
 returning xmax = 0

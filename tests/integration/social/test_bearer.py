@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.accounts.model import Viewer
+from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE
 from app.errors import Code, Problem
 from app.main import create_app
 from app.settings import ProviderSettings
@@ -78,8 +79,37 @@ async def test_tokens_of_one_sign_in_share_a_session_that_lives_on_with_them(wor
     world.clock.advance(3000)
     assert (await viewer(world, renewed)).session_id == first.session_id, "past the end of the first token"
     assert await world.count("sessions") == 1
-    expires_at = await world.sql.fetchval("select expires_at from sessions")
-    assert (expires_at - world.clock.now()).total_seconds() == 3600 - 3000 + 60
+
+
+async def test_a_device_that_slept_is_let_in_again_unless_it_was_ended(
+    world: World, visitor: Visitor, firebase: Minter
+) -> None:
+    """Ending all other sessions would pass over a lost device only because it was switched off just then."""
+    began = int(world.clock.now().timestamp())
+    lost = await viewer(world, firebase.firebase())
+    world.clock.advance(3 * 24 * 3600)
+    assert (await viewer(world, firebase.firebase(auth_time=began))).session_id == lost.session_id
+    world.clock.advance(3 * 24 * 3600)
+    visitor.access_token = firebase.firebase()
+    assert (await visitor.data("mutation { revokeOtherSessions }"))["revokeOtherSessions"] == 1
+    assert await refused(world, firebase.firebase(auth_time=began)) == "SESSION_ENDED"
+
+
+async def test_a_sign_in_ends_by_itself_as_any_session_does(world: World, firebase: Minter) -> None:
+    """A device forgotten in a drawer, or a sign-in of years ago, would open the account for ever."""
+    began = int(world.clock.now().timestamp())
+    await viewer(world, firebase.firebase())
+    world.clock.advance(REFRESH_TTL.total_seconds())
+    assert await refused(world, firebase.firebase(auth_time=began)) == "SESSION_ENDED"
+
+    began = int(world.clock.now().timestamp())
+    for _ in range(SESSION_MAX_AGE.days // 6):
+        await viewer(world, firebase.firebase(auth_time=began))
+        world.clock.advance(6 * 24 * 3600)
+    assert await refused(world, firebase.firebase(auth_time=began)) == "SESSION_ENDED"
+    stranger = firebase.firebase(auth_time=began, sub="seen-for-the-first-time", email=None)
+    assert await refused(world, stranger) == "SESSION_ENDED"
+    assert await world.count("accounts") == 1
 
 
 async def test_another_sign_in_is_another_session(world: World, firebase: Minter) -> None:
