@@ -29,10 +29,10 @@ VERIFIER = "v" * 43
 
 @pytest.fixture
 async def client(github: GithubServer, clock: FixedClock) -> AsyncIterator[GithubClient]:
-    """Our client of this GitHub, which gives up after half a second."""
+    """Our client of this GitHub."""
     app = GithubApp.of(Settings.from_environment(github.environment))
     assert app is not None
-    client = GithubClient(app=app, clock=clock, total_timeout_s=0.5)
+    client = GithubClient(app=app, clock=clock)
     yield client
     await client.close()
 
@@ -106,7 +106,6 @@ BROKEN = {
     "a redirect": saying(b"", 302, location="https://evil.example/"),
     "something packed": saying(b"\x1f\x8b\x08", content_encoding="gzip"),
     "more than anybody has to say": saying(b" " * 10_000_000),
-    "silence": silent,
 }
 
 
@@ -123,6 +122,16 @@ async def test_a_broken_github_is_told_as_such(client: GithubClient, github: Git
         else:
             assert (refused.code, refused.reason) == (Code.BUSY, "GITHUB_AWAY"), name
             assert refused.retry_after_s is not None, name
+
+
+@pytest.mark.parametrize("path", [TOKEN, USER, EMAILS])
+async def test_a_silent_github_is_not_waited_for(client: GithubClient, github: GithubServer, path: str) -> None:
+    """A person would look at an empty page without end, and our connections would all wait with them."""
+    github.faults[path] = silent
+    impatient = GithubClient(app=client.app, clock=github.clock, total_timeout_s=0.3)
+    refused = await refusal(impatient)
+    assert (refused.code, refused.reason) == (Code.BUSY, "GITHUB_AWAY")
+    await impatient.close()
 
 
 @pytest.mark.parametrize(
