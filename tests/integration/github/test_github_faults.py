@@ -1,6 +1,5 @@
 """GitHub away, slow, broken, or saying no: each is a clear refusal, and nothing half written remains."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -63,8 +62,9 @@ def saying(body: Any, status: int = 200, **headers: str) -> Callable[[Request], 
 
 
 async def silent(request: Request) -> Response:
-    while not await request.is_disconnected():
-        await asyncio.sleep(0.01)
+    """Says nothing until the caller gives up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
     return Response()
 
 
