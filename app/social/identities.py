@@ -104,6 +104,17 @@ class Identities:
         """Whether the identity opens an account already."""
         return await self._database.transact(lambda tx: self._store.account_of(tx, identity)) is not None
 
+    async def record_refusal(self, identity: ProvedIdentity, problem: Problem, *, origin: Origin) -> None:
+        """Writes into the log of the identity's account, if it has one, that a sign-in was refused and why."""
+        account_id = await self._store.owner_of(self._database, identity)
+        if account_id is not None:
+            await self._audit.record(
+                AuditEvent.SIGN_IN_FAILED,
+                account_id=account_id,
+                origin=origin,
+                detail={"method": SignInMethod.SOCIAL.value, "reason": problem.reason or problem.code.value},
+            )
+
     async def _enter(
         self,
         identity: ProvedIdentity,

@@ -45,7 +45,11 @@ class SocialSignIn:
         wanted = self._wanted(provider)
         await self._limits.spend(SOCIAL_LOGIN_PER_IP, origin.network)
         verified = await self._id_tokens.verify(wanted, id_token, nonce=nonce)
-        await self._traded.trade(verified, deed="sign-in")
+        try:
+            await self._traded.trade(verified, deed="sign-in")
+        except Problem as problem:
+            await self._identities.record_refusal(verified.identity, problem, origin=origin)
+            raise
         return await self._identities.enter(verified.identity, method=SignInMethod.SOCIAL, origin=origin)
 
     async def link(

@@ -36,9 +36,9 @@ class SocialStore:
     def __init__(self, *, queries: Queries) -> None:
         self._queries = queries
 
-    async def owner_of(self, tx: Transaction, identity: ProvedIdentity) -> UUID | None:
+    async def owner_of(self, on: Runner, identity: ProvedIdentity) -> UUID | None:
         """The account that the identity is linked to."""
-        owner: UUID | None = await tx.scalar(
+        owner: UUID | None = await on.scalar(
             self._queries.identity_account, issuer=identity.issuer, subject=identity.subject
         )
         return owner

@@ -106,6 +106,9 @@ async def test_a_token_is_traded_once_but_for_a_double_click(world: World, googl
     world.clock.advance(1)
     problem = await refused(world, token)
     assert (problem.code, problem.reason) == (Code.UNAUTHENTICATED, "TOKEN_REPLAYED")
+    failed = await world.sql.fetch("select account_id, detail from audit_events where event = 'SIGN_IN_FAILED'")
+    assert [row["account_id"] for row in failed] == [first.viewer.account_id], "its owner can read that it was tried"
+    assert "TOKEN_REPLAYED" in failed[0]["detail"]
 
 
 async def test_a_signature_written_otherwise_is_the_same_token(world: World, google: Minter) -> None:
