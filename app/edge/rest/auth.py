@@ -111,5 +111,11 @@ OPERATIONS = (
     ),
     Operation("POST", "/auth/login/second-factor", login_second_factor, (Code.UNAUTHENTICATED, Code.RATE_LIMITED)),
     Operation("POST", "/auth/refresh", refresh, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
-    Operation("POST", "/auth/logout", logout, (Code.UNAUTHENTICATED, Code.FORBIDDEN), by_cookie=True),
+    Operation(
+        "POST",
+        "/auth/logout",
+        logout,
+        (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.CONFLICT, Code.RATE_LIMITED),
+        by_cookie=True,
+    ),
 )

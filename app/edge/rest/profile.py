@@ -38,7 +38,7 @@ def _shown(visit: Visit, viewer: Viewer) -> ProfileOut:
 
 OPERATIONS = (
     Operation("GET", "/profile/me", profile, signed_in=True),
-    Operation("PATCH", "/profile/me", update_profile, signed_in=True),
+    Operation("PATCH", "/profile/me", update_profile, (Code.NOT_FOUND,), signed_in=True),
     Operation(
         "POST",
         "/profile/avatar/presign",

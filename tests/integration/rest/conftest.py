@@ -6,10 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.edge.cookies import SessionCookies
+from app.edge.rest.openapi import document
+from app.edge.rest.routes import OPERATIONS
 from app.settings import Settings
 from app.wiring import Services
 from tests.fakes import FixedClock, Mailbox
-from tests.serving import Visitor, served
+from tests.serving import HOME, Visitor, served
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +41,13 @@ def transport(site: tuple[Services, httpx.ASGITransport]) -> httpx.ASGITransport
 
 @pytest.fixture
 def visitor(transport: httpx.ASGITransport) -> Visitor:
-    return Visitor(transport)
+    """A visitor who holds each answer of the REST edge against what openapi.json says of it."""
+    visitor = Visitor(transport)
+    described = document(OPERATIONS, server_url=HOME, cookies=SessionCookies(secure=False))["paths"]
+
+    async def is_described(response: httpx.Response) -> None:
+        operation = described.get(response.request.url.path, {}).get(response.request.method.lower())
+        assert operation is None or str(response.status_code) in operation["responses"], response.status_code
+
+    visitor.http.event_hooks["response"].append(is_described)
+    return visitor

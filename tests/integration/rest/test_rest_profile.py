@@ -121,16 +121,14 @@ BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "field"), BAD_PATCHES, ids=range(len(BAD_PATCHES)))
-async def test_a_bad_field_is_named_and_nothing_is_written(
-    visitor: Visitor, change: dict[str, Any], field: str
-) -> None:
+async def test_a_bad_field_is_named_and_nothing_is_written(visitor: Visitor) -> None:
     """Half of a form would be saved, and nobody would know which half."""
     await visitor.signup()
     before = (await sent(visitor, "GET", "/profile/me")).json()
-    refused = await sent(visitor, "PATCH", "/profile/me", {"bio": "new", **change})
-    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT"), refused.text
-    assert refused.json()["field"] == field
+    for change, field in BAD_PATCHES:
+        refused = await sent(visitor, "PATCH", "/profile/me", {"bio": "new", **change})
+        assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT"), change
+        assert refused.json()["field"] == field, change
     assert (await sent(visitor, "GET", "/profile/me")).json() == before
 
 
@@ -167,28 +165,26 @@ async def test_a_photo_is_announced_uploaded_and_committed(visitor: Visitor, ast
     assert (await visitor.data(ME))["me"]["avatarUrl"] == committed.json()["avatar_url"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
-    [
-        ({"mime": "image/gif", "bytes": 10}, 400, "mime"),
-        ({"mime": "image/png", "bytes": 0}, 400, "bytes"),
-        ({"mime": "image/png", "bytes": -1}, 400, "bytes"),
-        ({"mime": "image/png", "bytes": 5 * 1024 * 1024 + 1}, 413, "bytes"),
-        ({"mime": "image/png", "bytes": 10**400}, 413, "bytes"),
-        ({"mime": "image/png", "bytes": "10"}, 400, "bytes"),
-        ({"mime": "image/png", "bytes": 10.5}, 400, "bytes"),
-        ({"mime": "image/png", "bytes": True}, 400, "bytes"),
-        ({"mime": "image/png"}, 400, "bytes"),
-        ({"mime": "image/png", "bytes": 10, "key": "avatars/x"}, 400, "key"),
-    ],
-)
-async def test_an_upload_that_is_no_photo_is_not_signed(
-    visitor: Visitor, body: dict[str, Any], status: int, field: str
-) -> None:
+NO_PHOTOS: list[tuple[dict[str, Any], int, str]] = [
+    ({"mime": "image/gif", "bytes": 10}, 400, "mime"),
+    ({"mime": "image/png", "bytes": 0}, 400, "bytes"),
+    ({"mime": "image/png", "bytes": -1}, 400, "bytes"),
+    ({"mime": "image/png", "bytes": 5 * 1024 * 1024 + 1}, 413, "bytes"),
+    ({"mime": "image/png", "bytes": 10**400}, 413, "bytes"),
+    ({"mime": "image/png", "bytes": "10"}, 400, "bytes"),
+    ({"mime": "image/png", "bytes": 10.5}, 400, "bytes"),
+    ({"mime": "image/png", "bytes": True}, 400, "bytes"),
+    ({"mime": "image/png"}, 400, "bytes"),
+    ({"mime": "image/png", "bytes": 10, "key": "avatars/x"}, 400, "key"),
+]
+
+
+async def test_an_upload_that_is_no_photo_is_not_signed(visitor: Visitor) -> None:
     """The store would fill with whatever people like to keep there."""
     await visitor.signup()
-    answer = await sent(visitor, "POST", "/profile/avatar/presign", body)
-    assert (answer.status_code, answer.json()["field"]) == (status, field)
+    for body, status, field in NO_PHOTOS:
+        answer = await sent(visitor, "POST", "/profile/avatar/presign", body)
+        assert (answer.status_code, answer.json()["field"]) == (status, field), body
 
 
 async def test_a_key_that_is_not_ones_own_is_not_committed(visitor: Visitor, transport: httpx.ASGITransport) -> None:

@@ -121,52 +121,51 @@ BAD_VALUES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "field"), BAD_VALUES, ids=range(len(BAD_VALUES)))
 async def test_a_refusal_names_the_field_and_writes_nothing(
-    visitor: Visitor, services: Services, mailbox: Mailbox, change: dict[str, Any], field: str
+    visitor: Visitor, services: Services, mailbox: Mailbox
 ) -> None:
     """A form could not say what to correct, or half an account would hold the handle."""
-    refused = await visitor.http.post("/auth/register", json={**ADA, **change})
-    assert refused.status_code == 400, refused.text
-    assert (refused.json()["code"], refused.json()["field"]) == ("BAD_USER_INPUT", field)
+    for change, field in BAD_VALUES:
+        refused = await visitor.http.post("/auth/register", json={**ADA, **change})
+        assert refused.status_code == 400, change
+        assert (refused.json()["code"], refused.json()["field"]) == ("BAD_USER_INPUT", field), change
     await services.background.settled()
     assert mailbox.sent == []
-    if not {"email", "role"} & set(change):
-        assert (await visitor.http.post("/auth/register", json=ADA)).status_code == 200
+    assert (await visitor.http.post("/auth/register", json=ADA)).status_code == 200
 
 
-@pytest.mark.parametrize("missing", ["email", "password", "handle", "campus_id"])
-async def test_what_is_missing_is_named(visitor: Visitor, missing: str) -> None:
+async def test_what_is_missing_is_named(visitor: Visitor) -> None:
     """A developer would guess."""
-    given = {name: value for name, value in ADA.items() if name != missing}
-    refused = await visitor.http.post("/auth/register", json=given)
-    assert (refused.status_code, refused.json()["field"], refused.json()["reason"]) == (400, missing, "MISSING")
+    for missing in ("email", "password", "handle", "campus_id"):
+        given = {name: value for name, value in ADA.items() if name != missing}
+        refused = await visitor.http.post("/auth/register", json=given)
+        assert (refused.status_code, refused.json()["field"], refused.json()["reason"]) == (400, missing, "MISSING")
 
 
-@pytest.mark.parametrize(
-    ("proof", "status", "field"),
-    [
-        ({}, 400, "token"),
-        ({"token": None}, 400, "token"),
-        ({"token": 7}, 400, "token"),
-        ({"token": ""}, 410, "token"),
-        ({"token": "é"}, 410, "token"),
-        ({"token": "a" * 5_000}, 410, "token"),
-        ({"token": "' or 1=1 --"}, 410, "token"),
-        ({"token": "a", "code": "492039", "email": "ada@utoronto.ca"}, 400, None),
-        ({"code": "492039"}, 400, "email"),
-        ({"email": "ada@utoronto.ca"}, 400, "code"),
-        ({"code": "49203", "email": "ada@utoronto.ca"}, 400, "code"),
-        ({"code": "٤٩٢٠٣٩", "email": "ada@utoronto.ca"}, 400, "code"),
-        ({"code": "492039", "email": "nobody@utoronto.ca"}, 410, "code"),
-    ],
-)
-async def test_a_proof_that_is_none(visitor: Visitor, proof: dict[str, Any], status: int, field: str | None) -> None:
+BAD_PROOFS: list[tuple[dict[str, Any], int, str | None]] = [
+    ({}, 400, "token"),
+    ({"token": None}, 400, "token"),
+    ({"token": 7}, 400, "token"),
+    ({"token": ""}, 410, "token"),
+    ({"token": "é"}, 410, "token"),
+    ({"token": "a" * 5_000}, 410, "token"),
+    ({"token": "' or 1=1 --"}, 410, "token"),
+    ({"token": "a", "code": "492039", "email": "ada@utoronto.ca"}, 400, None),
+    ({"code": "492039"}, 400, "email"),
+    ({"email": "ada@utoronto.ca"}, 400, "code"),
+    ({"code": "49203", "email": "ada@utoronto.ca"}, 400, "code"),
+    ({"code": "٤٩٢٠٣٩", "email": "ada@utoronto.ca"}, 400, "code"),
+    ({"code": "492039", "email": "nobody@utoronto.ca"}, 410, "code"),
+]
+
+
+async def test_a_proof_that_is_none(visitor: Visitor, services: Services) -> None:
     """Somebody would prove an address that is not theirs, or not learn what to correct."""
-    refused = await visitor.http.post("/auth/verify-email", json=proof)
-    assert refused.status_code == status, refused.text
-    if field is not None:
-        assert refused.json()["field"] == field
+    for proof, status, field in BAD_PROOFS:
+        await services.redis.flushall()  # six links a minute are another test's
+        refused = await visitor.http.post("/auth/verify-email", json=proof)
+        assert refused.status_code == status, proof
+        assert field is None or refused.json()["field"] == field, proof
 
 
 async def test_both_edges_count_letters_together(visitor: Visitor) -> None:
