@@ -11,8 +11,9 @@ class Ids:
     def uuid7(self) -> UUID:
         """A UUIDv7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
         unix_ms = time.time_ns() // 1_000_000
-        value = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-        return UUID(int=value | 0b10 << 62 | secrets.randbits(62))
+        random = secrets.randbits(74)
+        value = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | random >> 62 << 64
+        return UUID(int=value | 0b10 << 62 | random & (1 << 62) - 1)
 
     def token(self, nbytes: int = 32) -> str:
         """A URL-safe secret of `nbytes` random bytes."""

@@ -53,7 +53,7 @@ def parsed(text: str | bytes, what: str) -> Any:
         raise Problem(Code.PAYLOAD_TOO_LARGE, detail)
     try:
         decoded = raw.decode("utf-8")
-        value = json.loads(decoded, parse_constant=_refuse_constant)
+        value = _DECODER.decode(decoded)
     except (ValueError, RecursionError) as error:
         raise Problem(Code.BAD_USER_INPUT, f"{what} is not valid JSON.") from error
     if "\\u" in decoded and not _is_plain_text(value):
@@ -63,6 +63,9 @@ def parsed(text: str | bytes, what: str) -> Any:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _is_plain_text(value: Any) -> bool:

@@ -44,7 +44,7 @@ class Visit:
     csrf: Csrf
     set_cookies: list[str] = field(default_factory=list)
     _viewer: Viewer | None = None
-    _authentication: asyncio.Task[Viewer] | None = None
+    _looked: asyncio.Future[Viewer] | None = None
 
     @property
     def origin(self) -> Origin:
@@ -56,12 +56,18 @@ class Visit:
 
         Fields that are answered side by side share one look at the token, good or not.
         """
-        if self._viewer is None and self.caller.bearer is not None:
-            if self._authentication is None:
-                self._authentication = asyncio.create_task(
-                    self.services.bearer_tokens.authenticate(self.caller.bearer, origin=self.origin)
-                )
-            self._viewer = await self._authentication
+        if self._viewer is not None or self.caller.bearer is None:
+            return self._viewer
+        if self._looked is not None:
+            return await self._looked
+        self._looked = asyncio.get_running_loop().create_future()
+        try:
+            self._viewer = await self.services.bearer_tokens.authenticate(self.caller.bearer, origin=self.origin)
+        except Exception as error:
+            self._looked.set_exception(error)
+            self._looked.exception()  # marks it retrieved: perhaps nobody else asks
+            raise
+        self._looked.set_result(self._viewer)
         return self._viewer
 
     async def signed_in(self) -> Viewer:

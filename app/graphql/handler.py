@@ -33,6 +33,7 @@ from app.graphql.limits import Prepared
 from app.graphql.negotiation import GRAPHQL_RESPONSE, answer_type
 
 _METHODS = "GET, POST"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,6 @@ def _refusal(problem: Problem, media_type: str, *, status: int | None = None, al
 
 
 def _json(answer: Mapping[str, Any], status: int, media_type: str) -> Response:
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    body = _ENCODER.encode(answer).encode("utf-8", "replace")
     headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store", "vary": "Accept"}
     return Response(body, status, headers=headers)
