@@ -269,6 +269,7 @@ async def open_services(
             sessions=sessions,
             entry=entry,
             audit=audit,
+            background=background,
             passwords=passwords,
             limits=limits,
             metrics=metrics,

@@ -12,6 +12,7 @@ from app.accounts.rules import normalised_display_name, normalised_email, normal
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.audit import AuditEvent, AuditLog
+from app.background import Background
 from app.clock import Clock
 from app.database import Database, Transaction, UniqueViolation
 from app.errors import Code, Problem
@@ -33,6 +34,7 @@ class AccountService:
         sessions: SessionService,
         entry: Entry,
         audit: AuditLog,
+        background: Background,
         passwords: Passwords,
         limits: RateLimits,
         metrics: Metrics,
@@ -46,6 +48,7 @@ class AccountService:
         self._sessions = sessions
         self._entry = entry
         self._audit = audit
+        self._background = background
         self._passwords = passwords
         self._limits = limits
         self._metrics = metrics
@@ -122,8 +125,7 @@ class AccountService:
             admitted = await self._database.transact(partial(self._enter, credentials, rehashed, origin))
             if admitted is not None:
                 return admitted
-        if credentials is not None:
-            await self._audit.record(AuditEvent.SIGN_IN_FAILED, account_id=credentials.account_id, origin=origin)
+        self._background.start(self._write_down(credentials, origin), what="writing down a failed sign-in")
         raise Problem(Code.UNAUTHENTICATED, "E-mail address or password is wrong.", reason="WRONG_CREDENTIALS")
 
     async def logout(self, *, refresh_token: str | None, viewer: Viewer | None) -> bool:
@@ -132,6 +134,11 @@ class AccountService:
         if not ended and viewer is not None:
             ended = await self._sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
         return ended
+
+    async def _write_down(self, credentials: Credentials | None, origin: Origin) -> None:
+        """After the answer: only an account that exists has something to write, and a write takes the disk's time."""
+        if credentials is not None:
+            await self._audit.record(AuditEvent.SIGN_IN_FAILED, account_id=credentials.account_id, origin=origin)
 
     async def _enter(
         self, proved: Credentials, rehashed: str | None, origin: Origin, tx: Transaction

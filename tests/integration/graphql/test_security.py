@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.wiring import Services
 from tests.fakes import FixedClock
 from tests.serving import LOGIN, ME, PASSWORD, Visitor
 
@@ -75,12 +76,15 @@ async def test_another_persons_session_stays(visitor: Visitor, transport: httpx.
     assert (await grace.data(ME))["me"]["handle"] == "grace"
 
 
-async def test_a_person_reads_what_happened_to_their_account(visitor: Visitor, transport: httpx.ASGITransport) -> None:
+async def test_a_person_reads_what_happened_to_their_account(
+    visitor: Visitor, transport: httpx.ASGITransport, services: Services
+) -> None:
     """A break-in would leave no trace that its victim can see; or would be read by somebody else."""
     await visitor.signup()
     await Visitor(transport).signup("grace")
     for number in range(5):
         await visitor.refusal(LOGIN, {"email": "ada@example.org", "password": f"wrong {number}"})
+    await services.background.settled()
     await signed_in(transport, device="Phone")
 
     seen: list[dict[str, Any]] = []
