@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.accounts.model import Viewer
 from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
@@ -32,7 +32,11 @@ EXAMPLE_PASSWORD = "orbiter-discovery-1995"  # noqa: S105 - an example, nobody's
 EXAMPLE_CAMPUS = UUID("01900000-0000-7000-8000-00000000000c")  # the University of Toronto of the migrations
 EXAMPLE_KEY = f"avatars/{EXAMPLE_ID}/019aa1b2-9d8c-7b6a-9f4e-3d2c1b0a9f8e"
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """RFC 3339 in UTC with milliseconds."""
 
 # A field with this default may be absent, and is never null: what a model was not given is not sent.
@@ -98,7 +102,12 @@ class RegisterRequest(Body):
         examples=["eileen"],
         json_schema_extra=_limits(pattern=f"^[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}$"),
     )
-    display_name: str = Field(default=ABSENT, description="The name that others see.", examples=["Eileen Collins"])
+    display_name: str = Field(
+        default=ABSENT,
+        description="The name that others see.",
+        examples=["Eileen Collins"],
+        json_schema_extra=_limits(maxLength=MAX_CAMPUS_DISPLAY_NAME_CHARS),
+    )
     campus_id: str = Field(
         description="The campus, one of /auth/campuses; the address must be of its domain.",
         examples=[str(EXAMPLE_CAMPUS)],

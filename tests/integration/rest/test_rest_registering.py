@@ -116,7 +116,7 @@ BAD_VALUES: list[tuple[dict[str, Any], str]] = [
     ({"campus_id": "019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"}, "campus_id"),
     ({"display_name": None}, "display_name"),
     ({"display_name": "\u202eevil"}, "display_name"),
-    ({"display_name": "x" * 101}, "display_name"),
+    ({"display_name": "x" * 81}, "display_name"),
     ({"role": "admin"}, "role"),
 ]
 

@@ -120,6 +120,7 @@ def test_ones_own_machine_needs_no_secret(host: str) -> None:
         ("ENCRYPTION_KEYS", base64.b64encode(b"e" * 32).decode()),
         ("ALLOWED_ORIGINS", "https://app.example.org,http://app.example.org"),
         ("PUBLIC_URL", "https://user:word@id.example.org"),
+        ("METRICS_TOKEN", "easily-guessed"),
     ],
 )
 def test_production_refuses_what_gives_its_promises_away(name: str, value: str) -> None:
