@@ -32,7 +32,7 @@ from app.ids import Ids
 from app.mail import MailError, mailer_from
 from app.migrate import MigrationError, pending
 from app.settings import Settings, SettingsError
-from app.social.jwks import KeySetUnavailable, fetch_key_set
+from app.social.jwks import FETCH_FAULTS, fetch_key_set
 from app.social.providers import providers_from
 from app.storage import StorageError, store_from
 
@@ -295,7 +295,7 @@ async def _providers(settings: Settings) -> str:
         for name, provider in providers_from(settings).items():
             try:
                 await fetch_key_set(http, provider.jwks_url)
-            except (httpx.HTTPError, KeySetUnavailable, TimeoutError) as error:
+            except FETCH_FAULTS as error:
                 raise Fault(
                     f"the keys of {name} at {provider.jwks_url} cannot be had: {error or type(error).__name__}",
                     advice=f"Check {name}_JWKS_URL and that this machine reaches it; nobody new signs in by it now.",

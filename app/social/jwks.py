@@ -40,6 +40,10 @@ class KeySetUnavailable(Exception):
     """Raised when a provider's answer is not a set of keys; the text names neither a token nor a person."""
 
 
+FETCH_FAULTS = (KeySetUnavailable, httpx.HTTPError, httpx.InvalidURL, TimeoutError)
+"""Everything that fetching keys raises when the provider, the way there or its address is at fault."""
+
+
 class KeySets:
     """The keys of each address, by their `kid`."""
 
@@ -110,7 +114,7 @@ class _Source:
             self._keys = await fetch_key_set(self._http, self._url)
             self._fetched_at_s = self._clock.monotonic_s()
             self._failures, self._next_try_at_s = 0, 0.0
-        except (httpx.HTTPError, KeySetUnavailable, TimeoutError) as error:
+        except FETCH_FAULTS as error:
             self._failures += 1
             wait_s = min(2.0 ** (self._failures - 1), MAX_BACK_OFF_S)
             self._next_try_at_s = self._clock.monotonic_s() + wait_s
@@ -121,7 +125,7 @@ class _Source:
 
 
 async def fetch_key_set(http: httpx.AsyncClient, url: str) -> Mapping[str, PublicKey]:
-    """The keys at the address by their `kid`; raises KeySetUnavailable, httpx.HTTPError or TimeoutError."""
+    """The keys at the address by their `kid`; raises one of `FETCH_FAULTS`."""
     # Unpacked by nobody, so that what arrives is what it takes of memory.
     plain = {"accept": "application/json", "accept-encoding": "identity"}
     async with asyncio.timeout(FETCH_TIMEOUT_S), http.stream("GET", url, headers=plain) as response:

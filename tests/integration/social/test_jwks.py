@@ -133,9 +133,10 @@ async def test_tries_are_spaced_out_while_the_provider_is_away(
     assert await key_sets.key(provider.url, "old") is not None
 
 
-async def test_a_provider_that_cannot_be_reached_is_said_so(key_sets: KeySets) -> None:
-    """A person would be told that their token is bad while only the network is."""
-    await busy(key_sets, "http://127.0.0.1:1/jwks")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/jwks", "https://a..b/jwks"])
+async def test_a_provider_that_cannot_be_reached_is_said_so(key_sets: KeySets, url: str) -> None:
+    """A person would be told that their token is bad while only the network or the address is."""
+    await busy(key_sets, url)
 
 
 @pytest.mark.parametrize(
