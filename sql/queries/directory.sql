@@ -24,8 +24,9 @@ with recent as materialized (
   order by account_id desc
   limit :amount
 ), indexed as materialized (
+  -- `is true` keeps the planner from reading the whole primary key beside the few that the other index finds.
   select account_id from profiles
-  where listed and account_id < :before and search @@ cast(:wanted as tsquery)
+  where listed and search @@ cast(:wanted as tsquery) and (account_id < :before) is true
     and not search @@ cast(:shown as tsquery) and not starts_with(handle, :shown_prefix)
     and (select count(*) from recent) < :amount
 )

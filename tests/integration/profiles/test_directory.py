@@ -220,7 +220,7 @@ async def test_pages_hold_while_people_come_and_go(visitor: Visitor, town: Town,
 
 
 async def test_many_namesakes_are_read_to_the_end(visitor: Visitor, town: Town, sql: asyncpg.Connection) -> None:
-    """People beyond the newest thousand would never be found."""
+    """People beyond the newest two thousand would never be found."""
     await town.add("first", "Rare Name")
     await sql.execute(
         "with made as (insert into accounts (id) select uuidv7() from generate_series(1, 2500) returning id) "
