@@ -118,13 +118,14 @@ class Erasure:
         await self._sweep(viewer.account_id)
 
     async def finish(self) -> None:
-        """Removes what arrived after its account was deleted, and forgets handles that are free again."""
+        """Removes what arrived after its account was deleted, and handles and links whose time is over."""
         now = self._clock.now()
         for row in await self._database.many(self._queries.erasures_due, before=now - LINGER):
             if await self._sweep(row["account_id"]):
                 await self._database.transact(partial(self._erase_events, row["account_id"]))
                 await self._database.run(self._queries.erasure_done, account_id=row["account_id"])
         await self._database.run(self._queries.handle_holds_forget, now=now)
+        await self._database.run(self._queries.mailed_links_forget, now=now)
 
     async def _delete(self, viewer: Viewer, tx: Transaction) -> None:
         account_id, now = viewer.account_id, self._clock.now()

@@ -25,6 +25,9 @@ create table password_resets (
   constraint password_resets_hash_unique unique (token_hash)
 );
 create unique index password_resets_one_open on password_resets (account_id) where used_at is null;
+-- Whoever goes takes all of theirs along, the used ones too.
+create index password_resets_of_account on password_resets (account_id);
+create index email_proofs_of_account on email_proofs (account_id);
 
 -- Time-based one-time passwords (RFC 6238). `last_step` only grows: a code is taken once.
 create table second_factors (

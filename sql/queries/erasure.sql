@@ -57,6 +57,12 @@ on conflict (handle) do update set account_id = excluded.account_id, held_until 
 -- name: handle_holds_forget!
 delete from handle_holds where held_until <= :now
 
+-- name: mailed_links_forget!
+with resets as (
+  delete from password_resets where expires_at <= :now
+)
+delete from email_proofs where expires_at <= :now
+
 -- name: audit_events_open$
 -- Lets this transaction, and no other, remove the events of this account.
 select set_config('bonafide.erasing', cast(cast(:account_id as uuid) as text), true)

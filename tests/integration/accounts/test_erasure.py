@@ -204,6 +204,20 @@ async def test_a_store_that_is_away_delays_only_the_photos(world: Slice) -> None
     assert await world.store.keys(f"avatars/{ada.viewer.account_id}") == []
 
 
+async def test_links_that_have_run_out_are_forgotten(world: Slice) -> None:
+    """Addresses that a person gave up long ago would be kept for as long as the account lives."""
+    await world.signup()
+    await world.recovery.request(email="ada@example.org", origin=HOME)
+    await world.background.settled()
+    world.clock.advance(3600)
+    await world.erasure.finish()
+    assert await world.sql.fetchval("select count(*) from password_resets") == 0
+    assert await world.sql.fetchval("select count(*) from email_proofs") == 1, "this one lives a day"
+    world.clock.advance(23 * 3600)
+    await world.erasure.finish()
+    assert await world.sql.fetchval("select count(*) from email_proofs") == 0
+
+
 @pytest.mark.parametrize("password", [None, "", "a wrong guess"])
 async def test_a_borrowed_phone_cannot_delete_the_account(world: Slice, password: str | None) -> None:
     """Whoever picks up an unlocked phone could destroy all that a person has here."""

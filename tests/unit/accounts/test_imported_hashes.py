@@ -1,5 +1,6 @@
 """bcrypt hashes from another system: they open the account once more, and nothing else does."""
 
+import asyncio
 import unicodedata
 from collections.abc import Iterator
 
@@ -84,3 +85,15 @@ async def test_what_is_no_sound_hash_costs_nothing_and_opens_nothing(passwords: 
 async def test_a_damaged_hash_is_a_wrong_password(passwords: Passwords, tail: str) -> None:
     """A row that was cut or mistyped on the way would answer with an internal error."""
     assert await passwords.verify(f"$2b$04${tail}", GOOD) == Verification(is_right=False)
+
+
+async def test_the_loop_runs_on_while_bcrypt_works(passwords: Passwords) -> None:
+    """One person coming along from another system would hold up everybody else for half a second."""
+    stored = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(10)).decode()
+    verifying = asyncio.ensure_future(passwords.verify(stored, GOOD))
+    turns = 0
+    while not verifying.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert verifying.result().is_right
+    assert turns > 100
