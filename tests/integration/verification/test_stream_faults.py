@@ -1,10 +1,12 @@
 """What a liveness stream answers to everything but a person: each fault its code, and nothing lost but the attempt."""
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
@@ -139,6 +141,31 @@ FAULTY = {
     "png": b"\x89PNG\r\n\x1a\n" + b"\x00" * 200,
     "bomb": b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01" + b"\x00" * 100,
 }
+
+
+def of_another_make(make: str) -> bytes:
+    """A whole JPEG of a kind that no camera client sends; `16 bit` says so in its header only."""
+    stream = io.BytesIO()
+    picture = Image.new("CMYK" if make == "CMYK" else "RGB", (320, 240), "grey")
+    picture.save(stream, "JPEG", progressive=make == "progressive")
+    data = stream.getvalue()
+    return data if make != "16 bit" else data.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x10", 1)
+
+
+@pytest.mark.parametrize("make", ["progressive", "CMYK", "16 bit"])
+async def test_a_picture_that_is_dear_to_decode_is_refused_by_its_header(
+    server: RunningServer, astronaut_path: Path, make: str
+) -> None:
+    """A frame of many scans would hold a core for whoever sends it, and the client's author would not know why."""
+    async with person(server, "eileen", photo=astronaut_path) as eileen:
+        challenge = await eileen.challenge()
+        async with wire(server) as socket:
+            await socket.start(challenge.token, eileen.access_token)
+            await socket.heard()
+            await socket.frame(0, of_another_make(make))
+            words, code = await socket.last_words()
+    assert (words["code"], words["field"], code) == ("BAD_USER_INPUT", "frame", 4400)
+    assert words["detail"]
 
 
 @pytest.mark.parametrize("fault", [*FAULTY, "truncated"])
