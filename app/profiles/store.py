@@ -73,7 +73,6 @@ class ProfileStore:
             account_id=account_id,
             given_up=given_up,
             taken=taken,
-            now=now,
             held_until=now + HANDLE_HELD_FOR,
         )
 

@@ -33,9 +33,9 @@ select exists (
 )
 
 -- name: handle_hold_move!
--- The handle taken is held for nobody any more, the one given up for who gave it up; holds that are over are forgotten.
-with gone as (
-  delete from handle_holds where handle = :taken or account_id = :account_id and held_until <= :now
+-- The handle taken is held for nobody any more, the one given up for who gave it up.
+with taken as (
+  delete from handle_holds where handle = :taken
 )
 insert into handle_holds (handle, account_id, held_until) values (:given_up, :account_id, :held_until)
 on conflict (handle) do update set account_id = excluded.account_id, held_until = excluded.held_until

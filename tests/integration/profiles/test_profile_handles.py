@@ -59,7 +59,7 @@ async def days_later(clock: FixedClock, days: float, *visitors: Visitor) -> None
         visitor.access_token = (await visitor.data(LOGIN, credentials))["login"]["accessToken"]
 
 
-async def test_a_handle_changes_once_in_thirty_days(ada: Visitor, clock: FixedClock, sql: asyncpg.Connection) -> None:
+async def test_a_handle_changes_once_in_thirty_days(ada: Visitor, clock: FixedClock) -> None:
     """Somebody could slip through one name after another, and nobody would know who wrote to them."""
     assert await rename(ada, "Lovelace") == "lovelace"
     await days_later(clock, 29.5, ada)
@@ -72,7 +72,6 @@ async def test_a_handle_changes_once_in_thirty_days(ada: Visitor, clock: FixedCl
     }
     await days_later(clock, 0.5, ada)
     assert await rename(ada, "countess") == "countess"
-    assert [row["handle"] for row in await sql.fetch("select handle from handle_holds")] == ["lovelace"]
 
 
 async def test_the_same_handle_is_no_change(ada: Visitor, clock: FixedClock) -> None:
