@@ -19,7 +19,7 @@ from app.accounts.one_time_codes import (
     otpauth_url,
     qr_code,
 )
-from app.accounts.reauthentication import FRESH, Reauthentication
+from app.accounts.reauthentication import Reauthentication
 from app.accounts.second_factor_codes import CodeRefusal, SecondFactorCodes, wrong_code
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_steps import SecondStep, SecondSteps
@@ -82,8 +82,7 @@ class SecondFactors:
         """
         account_id = viewer.account_id
         # Whoever finds an unlocked device, or steals a cookie, could lock the owner out for good.
-        if password is not None or self._clock.now() - viewer.signed_in_at > FRESH:
-            await self._reauthentication.demand(viewer, password=password, origin=origin)
+        await self._reauthentication.demand_unless_fresh(viewer, password=password, origin=origin)
         await self._limits.spend(SECOND_FACTOR_SETUPS, str(account_id))
         secret, backup_codes = new_secret(self._ids), new_backup_codes(self._ids)
 
