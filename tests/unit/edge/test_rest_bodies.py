@@ -10,23 +10,9 @@ from app.edge.rest.models import Body
 from app.edge.rest.operations import body_of
 from app.edge.rest.routes import OPERATIONS
 from app.errors import Code, Problem
+from tests.damage import damaged
 
 MUTATIONS = 10_000
-WORDS = (
-    b"null",
-    b"{}",
-    b"[]",
-    b"-0",
-    b"1e999",
-    b"\\u0000",
-    b"\\ud800",
-    b"\xff",
-    b'"',
-    b"\\",
-    b"NaN",
-    b"\xe2\x80\xae",
-    b"[" * 40,
-)
 BODIES = {operation.body for operation in OPERATIONS if operation.body is not None}
 
 
@@ -37,25 +23,6 @@ def example(model: type[Any]) -> dict[str, Any]:
         is_model = isinstance(field.annotation, type) and issubclass(field.annotation, Body)
         found[name] = example(field.annotation) if is_model else (field.examples or [True])[0]
     return found
-
-
-def damaged(rng: random.Random, raw: bytes) -> bytes:
-    """The text with a few of its bytes changed, cut, doubled or replaced by something nasty."""
-    text = bytearray(raw)
-    for _ in range(rng.randint(1, 4)):
-        at, upto = sorted((rng.randrange(len(text) + 1), rng.randrange(len(text) + 1)))
-        match rng.randrange(5):
-            case 0:
-                text[at:at] = bytes([rng.randrange(256)])
-            case 1:
-                del text[at:upto]
-            case 2:
-                text[at:at] = text[at:upto]
-            case 3:
-                text[at : at + rng.randrange(8)] = rng.choice(WORDS)
-            case _:
-                text[at : at + 1] = bytes([rng.randrange(256)])
-    return bytes(text)
 
 
 @pytest.mark.parametrize("model", sorted(BODIES, key=lambda model: model.__name__))
