@@ -28,6 +28,10 @@ from app.wiring import Services, open_services
 UPLOADS = BodyBounds(max_bytes=MAX_PHOTO_BYTES, within_s=120.0)
 
 
+YOUNG_OBJECTS = 20_000
+"""How many new objects set off a collection. Python's 700 is less than one request makes: 5 % of its time (perf)."""
+
+
 def create_app(services: Services) -> Starlette:
     """The application over `services`, which the caller opened and will close."""
     graphql = GraphQLEngine.over(services)
@@ -74,7 +78,7 @@ class _Server:
     async def _open(self, _: Starlette) -> AsyncIterator[None]:
         async with open_services(self._settings, metrics_folder=self._metrics_folder) as services:
             self._app = create_app(services)
-            _give_back_free_memory()
+            _settle_memory()
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,9 +87,14 @@ class _Server:
         await app(scope, receive, send)
 
 
-def _give_back_free_memory() -> None:
-    """Returns what loading the models left free in the heap: 46 MB (measured), where the C library is glibc."""
+def _settle_memory() -> None:
+    """Returns what loading left free in the heap: 46 MB, where the C library is glibc. The rest is never walked again.
+
+    Schema, models and modules live as long as the process; without the freeze every full collection walks them all.
+    """
     gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -64,6 +64,7 @@ class Metrics:
         self._rejects = Counter(
             "identity_rejects", "Refusals of what the counters above count.", ["reason"], registry=registry
         )
+        self._request_timers: dict[tuple[str, str, int], Histogram] = {}
         self._requests = Histogram(
             "http_request_seconds",
             "Time to answer, by route as it was declared.",
@@ -116,7 +117,14 @@ class Metrics:
 
     def request_answered(self, method: str, route: str, status: int, took_s: float) -> None:
         """Times one HTTP request; the status by its class."""
-        self._requests.labels(method if method in _METHODS else "other", route, f"{status // 100}xx").observe(took_s)
+        key = (method, route, status // 100)
+        timer = self._request_timers.get(key)
+        if timer is None:  # at most a few hundred: routes are declared, and so are methods
+            known = method if method in _METHODS else "other"
+            timer = self._requests.labels(known, route, f"{status // 100}xx")
+            if known == method:
+                self._request_timers[key] = timer
+        timer.observe(took_s)
 
     def operation_run(self, kind: str, took_s: float) -> None:
         """Times one GraphQL operation."""

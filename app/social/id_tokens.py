@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from joserfc import jwt
@@ -133,6 +134,8 @@ class IdTokens:
             raise invalid()
 
 
+# Asked for every request, and a token comes with many.
+@lru_cache(maxsize=4096)
 def unverified_issuer(token: str) -> str | None:
     """Who the token says it is from, None when it says nothing; only good for choosing who verifies it."""
     if len(token) > MAX_TOKEN_CHARS or not token.isascii() or token.count(".") != 2:
