@@ -9,11 +9,13 @@ class Ids:
     """Makes identifiers, tokens and draws."""
 
     def uuid7(self) -> UUID:
-        """A UUIDv7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
-        unix_ms = time.time_ns() // 1_000_000
-        random = secrets.randbits(74)
-        value = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | random >> 62 << 64
-        return UUID(int=value | 0b10 << 62 | random & (1 << 62) - 1)
+        """A UUIDv7 (RFC 9562, 5.7 and 6.2 method 3): Unix milliseconds, 12 bits of their fraction, 62 random bits.
+
+        Ids made one after the other by one machine sort in that order.
+        """
+        unix_ms, rest_ns = divmod(time.time_ns(), 1_000_000)
+        value = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest_ns << 12) // 1_000_000 << 64
+        return UUID(int=value | 0b10 << 62 | secrets.randbits(62))
 
     def token(self, nbytes: int = 32) -> str:
         """A URL-safe secret of `nbytes` random bytes."""

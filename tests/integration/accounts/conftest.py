@@ -159,8 +159,8 @@ class Slice:
         return await self.database.transact(work)
 
     async def events(self) -> list[str]:
-        """What the audit log tells, in the order it was written."""
-        return [row["event"] for row in await self.sql.fetch("select event from audit_events order by ctid")]
+        """What the audit log tells, oldest first."""
+        return [row["event"] for row in await self.sql.fetch("select event from audit_events order by id")]
 
     async def live_tokens(self) -> int:
         """Refresh tokens that would still be taken."""

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.accounts.erasure import LINGER
+from app.accounts.erasure import LINGER, MOST_EVENTS
 from app.accounts.limits import EXPORT_PER_ACCOUNT
 from app.accounts.model import SignedIn
 from app.audit import AuditEvent
@@ -121,6 +121,20 @@ async def test_the_export_holds_no_secret_and_nobody_else(world: Slice) -> None:
     assert [secret for secret in hidden if secret in text] == []
     assert "grace" not in text
     assert str(grace.viewer.account_id) not in text
+
+
+async def test_a_long_history_is_cut_and_says_so(world: Slice) -> None:
+    """Somebody who fails to sign in to an account a thousand times a day could make its export too large to give."""
+    ada = await world.signup()
+    await world.sql.execute(
+        "insert into audit_events (id, account_id, event, at) "
+        "select gen_random_uuid(), $1, 'SIGN_IN_FAILED', now() from generate_series(1, $2)",
+        ada.viewer.account_id,
+        MOST_EVENTS,
+    )
+    held = await exported(world, ada)
+    assert len(held["auditEvents"]) == MOST_EVENTS
+    assert held["auditEventsInAll"] == MOST_EVENTS + 2
 
 
 async def test_exports_are_counted(world: Slice) -> None:
