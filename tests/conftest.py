@@ -4,7 +4,6 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -16,9 +15,6 @@ from app.migrate import migrate
 from app.settings import Settings
 from facecore.converter import cached_model
 from tests.fakes import FixedClock, Mailbox
-
-if TYPE_CHECKING:
-    from app.wiring import Services
 
 ROOT = Path(__file__).parent.parent
 
@@ -116,15 +112,6 @@ def settings(database_url: str, redis_url: str, tmp_path: Path, face_models: Pat
         "PUBLIC_URL": "http://127.0.0.1:8000",
     }
     return Settings.from_environment(environment)
-
-
-@pytest.fixture
-async def services(settings: Settings, mailbox: Mailbox) -> "AsyncIterator[Services]":
-    """Everything wired as shipped, on real PostgreSQL and Redis; only mail is kept in memory."""
-    from app.wiring import open_services
-
-    async with open_services(settings, mailer=mailbox) as opened:
-        yield opened
 
 
 async def _make_template(database_url: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,12 +31,9 @@ ME = "{ me { id email emailVerified handle username displayName bio avatarUrl ve
 
 @asynccontextmanager
 async def served(
-    settings: Settings, *, clock: FixedClock, mailbox: Mailbox, models: Path
+    settings: Settings, *, clock: FixedClock, mailbox: Mailbox
 ) -> AsyncIterator[tuple[Services, httpx.ASGITransport]]:
-    """The application as the server runs it; `models` is a folder of converted models that tests share."""
-    folder = settings.data_dir / "models"
-    if not folder.exists():
-        folder.symlink_to(models)
+    """The application as the server runs it."""
     async with open_services(settings, clock=clock, mailer=mailbox) as services:
         yield services, _Post(services, client=("192.0.2.1", 4242))
 

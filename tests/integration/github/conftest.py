@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -136,10 +135,10 @@ def github_settings(settings: Settings, github: GithubServer) -> Settings:
 
 @pytest.fixture
 async def site(
-    github_settings: Settings, github: GithubServer, clock: FixedClock, mailbox: Mailbox, face_models: Path
+    github_settings: Settings, github: GithubServer, clock: FixedClock, mailbox: Mailbox
 ) -> AsyncIterator[Site]:
     assert github_settings.database_url is not None
-    async with served(github_settings, clock=clock, mailbox=mailbox, models=face_models) as (services, transport):
+    async with served(github_settings, clock=clock, mailbox=mailbox) as (services, transport):
         sql = await asyncpg.connect(github_settings.database_url.replace("+asyncpg", ""))
         yield Site(services, transport, github, clock, mailbox, sql)
         await sql.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -174,11 +173,9 @@ async def test_the_button_is_pressed_sixty_times_a_minute_at_most(browser: Brows
     assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
-async def test_where_github_is_not_set_up_it_says_so(
-    settings: Settings, clock: FixedClock, mailbox: Mailbox, face_models: Path
-) -> None:
+async def test_where_github_is_not_set_up_it_says_so(settings: Settings, clock: FixedClock, mailbox: Mailbox) -> None:
     """A person would be sent to GitHub with nobody's name, and see GitHub's "not found"."""
-    async with served(settings, clock=clock, mailbox=mailbox, models=face_models) as (_, transport):
+    async with served(settings, clock=clock, mailbox=mailbox) as (_, transport):
         visitor = Visitor(transport)
         for path in (LOGIN, CALLBACK + "?code=x&state=y"):
             answer = await visitor.http.get(path)
@@ -188,11 +185,11 @@ async def test_where_github_is_not_set_up_it_says_so(
 
 
 async def test_over_https_the_mark_is_guarded_by_its_name(
-    github_settings: Settings, clock: FixedClock, mailbox: Mailbox, face_models: Path
+    github_settings: Settings, clock: FixedClock, mailbox: Mailbox
 ) -> None:
     """A neighbouring sub-domain could plant a mark, and with it its own sign-in."""
     secure = replace(github_settings, public_url="https://id.example.org", allowed_origins=("https://id.example.org",))
-    async with served(secure, clock=clock, mailbox=mailbox, models=face_models) as (_, transport):
+    async with served(secure, clock=clock, mailbox=mailbox) as (_, transport):
         answer = await Visitor(transport, base_url="https://id.example.org").http.get(LOGIN)
     mark = answer.headers["set-cookie"]
     assert mark.startswith("__Host-bonafide_github=")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
@@ -160,13 +159,13 @@ async def test_the_token_is_sealed_for_its_person(browser: Browser, site: Site) 
 
 
 async def test_a_rotated_key_is_no_longer_needed_after_the_next_sign_in(
-    browser: Browser, site: Site, github_settings: Settings, face_models: Path
+    browser: Browser, site: Site, github_settings: Settings
 ) -> None:
     """A key that leaked would have to be kept for ever."""
     await browser.sign_in()
     new_key = bytes(range(32))
     rotated = replace(github_settings, encryption_keys=(new_key, *github_settings.encryption_keys))
-    async with served(rotated, clock=site.clock, mailbox=site.mailbox, models=face_models) as (_, transport):
+    async with served(rotated, clock=site.clock, mailbox=site.mailbox) as (_, transport):
         assert (await Browser(transport).sign_in()).told["is_new_user"] == "false"
     row = await site.identity()
     alone = Encryption(keys=(new_key,), ids=site.services.ids)
@@ -270,11 +269,11 @@ async def test_the_second_factor_is_asked_for_in_a_page_that_finishes_itself(bro
 
 
 async def test_another_instance_finishes_what_one_began(
-    browser: Browser, site: Site, github_settings: Settings, face_models: Path
+    browser: Browser, site: Site, github_settings: Settings
 ) -> None:
     """Behind a proxy with two instances every second sign-in would fail."""
     returned = await through_github(await browser.depart())
-    async with served(github_settings, clock=site.clock, mailbox=site.mailbox, models=face_models) as (_, transport):
+    async with served(github_settings, clock=site.clock, mailbox=site.mailbox) as (_, transport):
         other = Browser(transport)
         other.http.cookies = browser.http.cookies
         assert "access_token" in (await other.arrive(returned)).told

@@ -26,12 +26,12 @@ PRODUCTION = {
 
 @pytest.fixture
 async def production(
-    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path, database_url: str, redis_url: str
+    settings: Settings, clock: FixedClock, mailbox: Mailbox, database_url: str, redis_url: str
 ) -> AsyncIterator[Visitor]:
     """A visitor at an instance that serves real people."""
     environment = {**PRODUCTION, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
     environment["BONAFIDE_DATA"] = str(settings.data_dir)
-    async with served(Settings.from_environment(environment), clock=clock, mailbox=mailbox, models=models) as (
+    async with served(Settings.from_environment(environment), clock=clock, mailbox=mailbox) as (
         _,
         transport,
     ):
@@ -99,13 +99,13 @@ async def test_readiness_costs_one_look_for_everybody_who_asks() -> None:
 
 
 async def test_what_is_away_is_named_and_can_be_tried_again(
-    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path, tmp_path: Path
+    settings: Settings, clock: FixedClock, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     """An operator would not know what to restart, strangers would learn where it is, and people would see a crash."""
     away = replace(
         settings, redis_url=f"unix://{tmp_path}/nobody.sock", database_url="postgresql+asyncpg://u:pw@127.0.0.1:1/x"
     )
-    async with served(away, clock=clock, mailbox=mailbox, models=models) as (_, transport):
+    async with served(away, clock=clock, mailbox=mailbox) as (_, transport):
         visitor = Visitor(transport)
         ready = await visitor.http.get("/readyz")
         assert ready.status_code == 503

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -203,11 +202,11 @@ class CountingClock(FixedClock):
         return super().now()
 
 
-async def test_one_request_is_one_look_at_its_token(settings: Settings, mailbox: Mailbox, models: Path) -> None:
+async def test_one_request_is_one_look_at_its_token(settings: Settings, mailbox: Mailbox) -> None:
     """One small document would verify a signature and ask the database a hundred times."""
     clock = CountingClock()
     looks = "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(100)) + " }"
-    async with served(settings, clock=clock, mailbox=mailbox, models=models) as (_, transport):
+    async with served(settings, clock=clock, mailbox=mailbox) as (_, transport):
         visitor = Visitor(transport)
         await visitor.signup()
         asked = []

@@ -24,7 +24,7 @@ def bucket() -> S3Server:
 
 
 @pytest.fixture
-async def ada(settings: Settings, mailbox: Mailbox, models: Path, bucket: S3Server) -> AsyncIterator[Visitor]:
+async def ada(settings: Settings, mailbox: Mailbox, bucket: S3Server) -> AsyncIterator[Visitor]:
     with bucket:
         on_s3 = replace(
             settings,
@@ -35,7 +35,7 @@ async def ada(settings: Settings, mailbox: Mailbox, models: Path, bucket: S3Serv
             aws_access_key_id=bucket.access_key_id,
             aws_secret_access_key=bucket.secret_access_key,
         )
-        async with served(on_s3, clock=FixedClock(), mailbox=mailbox, models=models) as (_, transport):
+        async with served(on_s3, clock=FixedClock(), mailbox=mailbox) as (_, transport):
             visitor = Visitor(transport)
             await visitor.signup("ada")
             yield visitor

@@ -50,12 +50,10 @@ async def test_the_world_may_not_read(services: Services) -> None:
     assert (await scraped(services, peer="198.51.100.7")).status_code == 403
 
 
-async def test_with_a_token_only_the_token_counts(
-    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path
-) -> None:
+async def test_with_a_token_only_the_token_counts(settings: Settings, clock: FixedClock, mailbox: Mailbox) -> None:
     """A scraper in another container could not read, or everybody on the machine could."""
     settings = replace(settings, metrics_token=TOKEN)
-    async with served(settings, clock=clock, mailbox=mailbox, models=models) as (services, _):
+    async with served(settings, clock=clock, mailbox=mailbox) as (services, _):
         assert (await scraped(services, peer="10.0.0.7", authorization=f"Bearer {TOKEN}")).status_code == 200
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {TOKEN}é".encode()}):
             assert (await scraped(services, **headers)).status_code == 401

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -39,7 +38,6 @@ async def test_what_is_away_is_said_so(
     settings: Settings,
     clock: FixedClock,
     mailbox: Mailbox,
-    models: Path,
     away: dict[str, str],
     refused: tuple[str, str],
     served_still: tuple[str, str],
@@ -47,7 +45,7 @@ async def test_what_is_away_is_said_so(
     """A client would see a fault of ours, or hang, instead of hearing when to come back; guesses would go uncounted."""
     settings = replace(settings, **away)
     ada = {"email": "ada@example.org", "password": "x" * 12}
-    async with served(settings, clock=clock, mailbox=mailbox, models=models) as (_, transport):
+    async with served(settings, clock=clock, mailbox=mailbox) as (_, transport):
         http = Visitor(transport).http
         answer = await http.request(*refused, json=ada if refused[0] == "POST" else None)
         assert (answer.status_code, answer.json()["code"]) == (503, "BUSY")

@@ -1,7 +1,6 @@
 """A visitor at the shipped application, on real PostgreSQL, Redis and models."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,17 +11,11 @@ from tests.fakes import FixedClock, Mailbox
 from tests.serving import Visitor, served
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Converted once for the whole run."""
-    return tmp_path_factory.mktemp("models")
-
-
 @pytest.fixture
 async def site(
-    settings: Settings, clock: FixedClock, mailbox: Mailbox, models: Path
+    settings: Settings, clock: FixedClock, mailbox: Mailbox
 ) -> AsyncIterator[tuple[Services, httpx.ASGITransport]]:
-    async with served(settings, clock=clock, mailbox=mailbox, models=models) as site:
+    async with served(settings, clock=clock, mailbox=mailbox) as site:
         yield site
 
 
