@@ -48,8 +48,14 @@ returning email
 update accounts set email_verified_at = coalesce(email_verified_at, :now), updated_at = :now where id = :account_id
 
 -- name: email_change!
--- What was mailed to the old address to set a new password is worth nothing from now on.
+-- What was mailed to the old address to set a new password is worth nothing from now on. A campus that only an unproved
+-- address spoke for stays behind with it.
 with spent as (
   update password_resets set used_at = :now where account_id = :account_id and used_at is null
+), strayed as (
+  update profiles p set campus_id = null
+  from accounts a, campuses c
+  where p.account_id = :account_id and a.id = p.account_id and a.email_verified_at is null
+    and c.id = p.campus_id and c.domain <> split_part(:email, '@', 2)
 )
 update accounts set email = :email, email_verified_at = :now, updated_at = :now where id = :account_id

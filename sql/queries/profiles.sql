@@ -76,9 +76,10 @@ where handle = :handle
   and (account_id = cast(:viewer_id as uuid) or privacy ->> 'visibility' = 'everyone')
 
 -- name: profiles_shown
+-- A campus vouches for nobody whose address was never proved: anybody can make one up.
 select p.account_id, p.handle, p.display_name, p.bio, p.headline, p.location, p.timezone, p.availability, p.persona,
        p.primary_role, p.primary_category, p.industry_role, p.company_name, p.avatar_key, p.verified_at, p.status,
-       p.contact_links, p.campus_id, c.name as campus_name, c.domain as campus_domain,
+       p.contact_links, c.id as campus_id, c.name as campus_name, c.domain as campus_domain,
        p.privacy -> 'ghost_mode' = 'true' as is_ghost,
        (
          select coalesce(jsonb_agg(jsonb_build_array(s.id, s.name, s.category) order by s.name), '[]')
@@ -86,7 +87,8 @@ select p.account_id, p.handle, p.display_name, p.bio, p.headline, p.location, p.
          where ps.account_id = p.account_id
        ) as skills
 from profiles p
-left join campuses c on c.id = p.campus_id
+join accounts a on a.id = p.account_id
+left join campuses c on c.id = p.campus_id and a.email_verified_at is not null
 where p.account_id = any(cast(:account_ids as uuid[]))
 
 -- name: profile_onboard^
