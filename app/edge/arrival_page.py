@@ -37,6 +37,8 @@ const refusals = {
   GITHUB_RATE_LIMITED: "GitHub lets nobody in through us for the moment. Try again later.",
   LINK_NEEDED: "An account with your e-mail address exists here, and the address was never confirmed. Sign in to it " +
     "with its password and link GitHub in the settings, or reset its password.",
+  IDENTITY_UNLINKED: "GitHub was unlinked from the account with your e-mail address. Sign in to it another way and " +
+    "link GitHub again in the settings.",
 };
 function say(text, asks) {
   status.textContent = text;

@@ -2,7 +2,8 @@
 
 1. An identity seen before opens its account, whatever address it carries today.
 2. Else, a provider-verified address whose account has proved it too: both sides are one person, so it is linked,
-   unless the account has a second factor: then it only signs in, with that factor, and is linked from settings.
+   unless the account has a second factor: then it only signs in, with that factor, and is linked from settings; or
+   its owner unlinked this very identity: then it is refused with CONFLICT, IDENTITY_UNLINKED, until they link it again.
 3. Else, a provider-verified address that an account holds *unproved*: refused with CONFLICT, LINK_NEEDED. Whoever made
    that account may be somebody else who waits for the owner to walk in (pre-registration takeover), or the owner, who
    never opened the link. Linking would let the first in; taking the address away would leave the second with an account
@@ -65,8 +66,8 @@ class Identities:
     async def enter(self, identity: ProvedIdentity, *, method: SignInMethod, origin: Origin) -> Admission:
         """Signs in to the account of the identity, or links or makes one; the rules stand at the top of this file.
 
-        Any number of first sights at once make one account. Raises Problem(CONFLICT) with reason LINK_NEEDED, or
-        PROVIDER_LINKED when the account of that address has another identity of this provider.
+        Any number of first sights at once make one account. Raises Problem(CONFLICT) with reason LINK_NEEDED,
+        IDENTITY_UNLINKED, or PROVIDER_LINKED when the account of that address has another identity of this provider.
         Where the second factor is asked for, nothing is linked: the address alone has not shown whose account it is.
         """
 
@@ -152,7 +153,10 @@ class Identities:
         )
 
     async def _same_person(self, tx: Transaction, identity: ProvedIdentity) -> UUID | None:
-        """The account whose address both sides have proved; raises Problem(CONFLICT) when only the provider has."""
+        """The account whose address both sides have proved.
+
+        Raises Problem(CONFLICT) when only the provider has, or when the account's owner unlinked the identity.
+        """
         if identity.email is None or not identity.email_verified:
             return None
         holder = await self._store.holder_of(tx, identity.email)
@@ -165,6 +169,15 @@ class Identities:
                 f"and link {identity.provider.shown} in the settings, or reset its password.",
                 field="email",
                 reason="LINK_NEEDED",
+            )
+        if await self._store.was_unlinked(tx, identity, holder.account_id):
+            shown = identity.provider.shown
+            raise Problem(
+                Code.CONFLICT,
+                f"{shown} was unlinked from the account with this e-mail address. Sign in another way and link {shown} "
+                "again in the settings.",
+                field="provider",
+                reason="IDENTITY_UNLINKED",
             )
         return holder.account_id
 

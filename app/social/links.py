@@ -74,7 +74,7 @@ class IdentityLinks:
         async def work(tx: Transaction) -> None:
             await self._sessions.hold(tx, viewer)
             ways_in = await self._store.ways_in(tx, viewer.account_id)
-            if not await self._store.remove(tx, viewer.account_id, provider):
+            if not await self._store.remove(tx, viewer.account_id, provider, now=self._clock.now()):
                 raise Problem(Code.NOT_FOUND, f"{provider.shown} is not linked.", field="provider")
             has_usable_password = ways_in.has_password and ways_in.email is not None
             if ways_in.identities == 1 and not has_usable_password:

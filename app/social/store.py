@@ -139,10 +139,22 @@ class SocialStore:
             for row in rows
         )
 
-    async def remove(self, tx: Transaction, account_id: UUID, provider: Provider) -> bool:
-        """Unlinks; False when the provider is not linked."""
-        removed = await tx.scalar(self._queries.identity_remove, account_id=account_id, provider=provider.value)
+    async def remove(self, tx: Transaction, account_id: UUID, provider: Provider, *, now: datetime) -> bool:
+        """Unlinks, and remembers that; False when the provider is not linked."""
+        removed = await tx.scalar(
+            self._queries.identity_remove, account_id=account_id, provider=provider.value, now=now
+        )
         return removed is not None
+
+    async def was_unlinked(self, tx: Transaction, identity: ProvedIdentity, account_id: UUID) -> bool:
+        """Whether the account's owner unlinked the identity, and has not linked it again."""
+        unlinked: bool = await tx.scalar(
+            self._queries.identity_was_unlinked,
+            account_id=account_id,
+            issuer=identity.issuer,
+            subject=identity.subject,
+        )
+        return unlinked
 
 
 class BearerSessionStore:

@@ -61,6 +61,16 @@ create table identities (
   constraint identities_one_per_provider unique (account_id, provider)
 );
 
+-- What an owner unlinked comes back by their own hand only, never because it bears the account's address.
+create table unlinked_identities (
+  issuer text not null,
+  subject text not null,
+  account_id uuid not null references accounts (id) on delete cascade,
+  provider text not null,
+  unlinked_at timestamptz not null,
+  primary key (account_id, issuer, subject)
+);
+
 -- A session that lives by somebody else's token bears a name derived from it. When its account is deleted the name stays,
 -- so that the token, good for an hour more, does not make the account anew. The name tells of nobody.
 create table erased_bearer_sessions (

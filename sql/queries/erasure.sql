@@ -29,6 +29,9 @@ select jsonb_build_object(
     select coalesce(jsonb_agg(to_jsonb(i) - 'account_id' - 'token_sealed' || jsonb_build_object(
       'holds_token', token_sealed is not null)), '[]')
     from identities i where account_id = :account_id),
+  'unlinkedIdentities', (
+    select coalesce(jsonb_agg(to_jsonb(u) - 'account_id'), '[]')
+    from unlinked_identities u where account_id = :account_id),
   'sessions', (
     select coalesce(jsonb_agg(to_jsonb(s) - 'account_id' order by s.id desc), '[]')
     from sessions s where account_id = :account_id),

@@ -12,6 +12,9 @@ where issuer = :issuer and subject = :subject and account_id = :account_id
 returning account_id
 
 -- name: identity_add!
+with back as (
+  delete from unlinked_identities where account_id = :account_id and issuer = :issuer and subject = :subject
+)
 insert into identities (issuer, subject, account_id, provider, email, email_verified, username, token_sealed, linked_at,
                         last_used_at)
 values (:issuer, :subject, :account_id, :provider, :email, :email_verified, :username, :token_sealed, :now, :now)
@@ -53,7 +56,18 @@ select provider, email, username, linked_at from identities where account_id = :
 update accounts set email_verified_at = :now, updated_at = :now where id = :account_id and email_verified_at is null
 
 -- name: identity_remove$
-delete from identities where account_id = :account_id and provider = :provider returning provider
+with removed as (
+  delete from identities where account_id = :account_id and provider = :provider
+  returning issuer, subject, account_id, provider
+)
+insert into unlinked_identities (issuer, subject, account_id, provider, unlinked_at)
+select issuer, subject, account_id, provider, cast(:now as timestamptz) from removed
+returning provider
+
+-- name: identity_was_unlinked$
+select exists (
+  select from unlinked_identities where account_id = :account_id and issuer = :issuer and subject = :subject
+)
 
 -- name: bearer_sessions_revoke!
 update sessions set revoked_at = :now where account_id = :account_id and method = 'firebase' and revoked_at is null

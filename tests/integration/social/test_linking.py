@@ -217,3 +217,38 @@ async def test_unlinking_firebase_ends_the_sessions_of_its_tokens(world: World, 
         "SESSION_ENDED",
     )
     await world.services.sessions.authenticate(own.access_token)
+
+
+async def test_an_unlinked_provider_does_not_come_back_by_the_address(
+    world: World, google: Minter, firebase: Minter
+) -> None:
+    """Whoever took over the Google account that I unlinked would still be let in, as it bears my proved address."""
+    own, social = await proved(world, "ada"), world.services.social
+    await link(world, own.viewer, google.token())
+    await link(world, own.viewer, firebase.firebase(), provider="FIREBASE")
+    await unlink(world, own.viewer, "GOOGLE")
+    await unlink(world, own.viewer, "FIREBASE")
+    world.clock.advance(60)
+    gone = (Code.CONFLICT, "IDENTITY_UNLINKED")
+    assert await refusal(social.sign_in(provider="GOOGLE", id_token=google.token(), origin=HOME)) == gone
+    later = firebase.firebase(auth_time=int(world.clock.now().timestamp()))
+    assert await refusal(world.services.bearer_tokens.authenticate(later, origin=HOME)) == gone
+    assert await world.count("identities") == 0
+
+    await link(world, own.viewer, google.token())
+    world.clock.advance(60)
+    admitted = await social.sign_in(provider="GOOGLE", id_token=google.token(), origin=HOME)
+    assert isinstance(admitted, SignedIn)
+    assert admitted.viewer.account_id == own.viewer.account_id
+
+
+async def test_who_unlinked_an_identity_does_not_keep_it_from_others(world: World, google: Minter) -> None:
+    """An address that changed hands would leave its new owner without the Google button."""
+    before = await proved(world, "ada")
+    await link(world, before.viewer, google.token())
+    await unlink(world, before.viewer, "GOOGLE")
+    await world.sql.execute("update accounts set email = 'moved@example.org'")
+    world.clock.advance(60)
+    admitted = await world.services.social.sign_in(provider="GOOGLE", id_token=google.token(), origin=HOME)
+    assert isinstance(admitted, SignedIn)
+    assert admitted.is_new
