@@ -33,11 +33,11 @@ order by is_own desc, created_at desc
 limit 1
 
 -- name: email_proof_account_locked^
--- The account's row before the proof's, as everybody who needs both.
+-- The profile's row before the account's, and that before the proof's, as everybody who needs more than one.
 select a.id as account_id, a.email
-from email_proofs p join accounts a on a.id = p.account_id
+from email_proofs p join accounts a on a.id = p.account_id join profiles f on f.account_id = a.id
 where p.token_hash = :token_hash and p.used_at is null and p.expires_at > :now
-for no key update of a
+for no key update of f, a
 
 -- name: email_proof_use^
 update email_proofs set used_at = :now

@@ -388,6 +388,20 @@ async def test_proving_and_asking_anew_at_once_never_lock_each_other_out(world: 
             assert not isinstance(outcome, Exception) or (isinstance(outcome, Problem) and outcome.code is Code.GONE)
 
 
+async def test_whoever_holds_the_profile_gets_the_account_as_well(world: Slice) -> None:
+    """A person who deletes their account, or earns a badge, while their new address is proved would be met with an
+    internal error: each would wait for what the other holds."""
+    person = await world.signup()
+    letter = await open_change(world, person.viewer.account_id, "new@example.org")
+    async with world.sql.transaction():
+        await world.sql.fetch("select from profiles for update")
+        proving = asyncio.create_task(world.email_proofs.prove(token=link_in(letter), origin=HOME))
+        while not await world.sql.fetchval("select exists (select from pg_locks where not granted)"):
+            assert not proving.done()
+        await world.sql.fetch("select from accounts for update nowait")
+    assert await proving == person.viewer.account_id
+
+
 @pytest.mark.parametrize("mailer", [BrokenMailbox(), SilentMailbox()], ids=["away", "silent"])
 async def test_mail_being_down_holds_nobody_up(world: Slice, mailer: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
     """While the mail server is away nobody could sign up, though everything else works; or addresses fill the log."""
