@@ -109,3 +109,8 @@ class CredentialStore:
             self._queries.identities_unlink_unproved, account_id=account_id, email=email, proved_at=proved_at
         )
         return tuple(row["provider"] for row in rows)
+
+    async def linked(self, tx: Transaction, account_id: UUID) -> tuple[str, ...]:
+        """The providers that open the account."""
+        rows = await tx.many(self._queries.identities_of_account, account_id=account_id)
+        return tuple(row["provider"].title() for row in rows)

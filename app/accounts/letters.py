@@ -1,5 +1,6 @@
 """What people are told by mail when something opens or closes their account."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from app.mail import Mail
@@ -61,18 +62,20 @@ def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
     )
 
 
-def password_reset(to: str, *, unlinked: int) -> Mail:
-    """A new password was chosen through a mailed link."""
+def password_reset(to: str, *, unlinked: int, linked: Sequence[str]) -> Mail:
+    """A new password was chosen through a mailed link; the providers in `linked` still open the account."""
     more = (
         "Sign-in with other providers that was linked before this address was proved has been unlinked; link it again "
         "in your settings if it is yours.\n"
     )
+    others = f"These still open your account: {', '.join(linked)}. Unlink in your settings what is not yours.\n"
     return Mail(
         to=to,
         subject="Your password was changed",
         text="A new password was chosen through a link that we mailed to this address. Every device was signed out. "
-        f"If you use a second factor, it stays on.\n{more if unlinked else ''}\nIf it was not you, somebody else reads "
-        "your mail: change the password of your mailbox first, then ask for a new link here.\n",
+        f"If you use a second factor, it stays on.\n{more if unlinked else ''}{others if linked else ''}\n"
+        "If it was not you, somebody else reads your mail: change the password of your mailbox first, then ask for a "
+        "new link here.\n",
     )
 
 

@@ -6,7 +6,8 @@ answer lies nothing that depends on it, and the link is written and mailed in th
 What a reset takes along. Somebody may have signed up with an address that is not theirs, and waits until its owner
 "recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, drops a
 change to another address that was asked for before, and unlinks the providers that were linked before the address was
-proved, unless they vouch for that very address. What was linked after the proof is the owner's and stays.
+proved, unless they vouch for that very address. What was linked after the proof is the owner's and stays; the letter
+about the reset names it, should it be a thief's after all who had the old password.
 
 The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
 person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
@@ -91,8 +92,9 @@ class PasswordRecovery:
             raise _gone()
         self._passwords.require_acceptable(password, personal=account.personal)
         password_hash = await self._passwords.hash(password)
-        unlinked = await self._database.transact(partial(self._use, account, token_hash, password_hash, origin))
-        self._post.send(letters.password_reset(account.email, unlinked=unlinked), account_id=account.account_id)
+        unlinked, linked = await self._database.transact(partial(self._use, account, token_hash, password_hash, origin))
+        letter = letters.password_reset(account.email, unlinked=len(unlinked), linked=linked)
+        self._post.send(letter, account_id=account.account_id)
 
     async def _mail_link(self, account_id: UUID | None, email: str, origin: Origin) -> None:
         if account_id is None:
@@ -122,8 +124,8 @@ class PasswordRecovery:
 
     async def _use(
         self, account: Resettable, token_hash: bytes, password_hash: str, origin: Origin, tx: Transaction
-    ) -> int:
-        """Everything that a reset changes, together; gives back how many providers were unlinked."""
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Everything that a reset changes, together; gives back the providers that were unlinked, and those left."""
         await self._store.hold(tx, account.account_id)
         used = await self._store.use_reset(
             tx, token_hash=token_hash, password_hash=password_hash, now=self._clock.now()
@@ -136,7 +138,7 @@ class PasswordRecovery:
             tx, used.account_id, email=account.email, proved_at=used.proved_at
         )
         await self._record(used, sessions, providers, origin, tx)
-        return len(providers)
+        return providers, await self._store.linked(tx, used.account_id)
 
     async def _record(
         self, used: UsedReset, sessions: int, providers: tuple[str, ...], origin: Origin, tx: Transaction

@@ -263,6 +263,17 @@ async def test_what_was_linked_by_the_proved_owner_stays(world: Slice) -> None:
     assert "EMAIL_PROVED" not in await world.events()
 
 
+async def test_the_letter_names_what_still_opens_the_account(world: Slice) -> None:
+    """A thief who linked their own GitHub would come back after the reset, and the owner would feel safe."""
+    await world.signup()
+    await world.sql.execute("update accounts set email_verified_at = $1", world.clock.now())
+    await world.recovery.reset(token=await link_token(world), password=NEW, origin=HOME)
+    assert "still open" not in (await world.letters())[-1].text
+    await link(world, "GITHUB", minutes=10)
+    await world.recovery.reset(token=await link_token(world), password=NEW + "2", origin=HOME)
+    assert "These still open your account: Github." in (await world.letters())[-1].text
+
+
 async def test_a_reset_leaves_the_second_factor_on(world: Slice) -> None:
     """Whoever reads a person's mail could take off the lock that the person put on top of it."""
     ada = await guarded(world)
