@@ -20,8 +20,9 @@ import sys
 
 from app.accounts.campuses import CampusService
 from app.clock import Clock
+from app.commands.database import database_in_use
 from app.database import Database
-from app.embedded import EmbeddedError, EmbeddedServices, running
+from app.embedded import EmbeddedError
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.migrate import MigrationError, pending
@@ -49,13 +50,8 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        served = running(settings.data_dir)
-        database_url = settings.database_url or (served.database_url if served else None)
-        if database_url is not None:
+        with database_in_use(settings) as database_url:
             print(asyncio.run(_do(options, database_url)))
-        else:
-            with EmbeddedServices.start(settings.data_dir, redis=False) as embedded:
-                print(asyncio.run(_do(options, embedded.database_url)))
     except Problem as problem:
         print(problem.detail, file=sys.stderr)
         return 2 if problem.code is Code.BAD_USER_INPUT else 1

@@ -9,7 +9,8 @@ import argparse
 import asyncio
 import sys
 
-from app.embedded import EmbeddedError, EmbeddedServices, running
+from app.commands.database import database_in_use
+from app.embedded import EmbeddedError
 from app.errors import Problem
 from app.migrate import MigrationError, migrate, pending
 from app.settings import Settings, SettingsError
@@ -28,12 +29,8 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        served = running(settings.data_dir)
-        database_url = settings.database_url or (served.database_url if served else None)
-        if database_url is not None:
+        with database_in_use(settings) as database_url:
             return asyncio.run(_migrate(database_url, dry_run=options.dry_run))
-        with EmbeddedServices.start(settings.data_dir) as embedded:
-            return asyncio.run(_migrate(embedded.database_url, dry_run=options.dry_run))
     except (MigrationError, Problem, EmbeddedError) as error:
         print(error, file=sys.stderr)
         return 1
