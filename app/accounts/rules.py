@@ -38,6 +38,9 @@ BLOCKED_HANDLES = frozenset(_BLOCKED.split())
 
 # Directional overrides and isolates can make a name read as another one (Unicode TR #36, 2.6).
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Without width and without meaning in a name, where they make two names look like one. The joiners U+200C and U+200D
+# stay: Persian is written with them, and emoji.
+_INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
 
 
 def normalised_email(given: str, *, field: str = "email") -> str:
@@ -85,8 +88,8 @@ def normalised_display_name(given: str, *, of_campus: bool = False) -> str:
 def single_line(given: str, *, field: str, max_chars: int) -> str:
     """The text in NFC without surrounding blanks, perhaps empty; raises Problem(BAD_USER_INPUT) naming `field`."""
     text = _bounded(given, field=field, max_chars=max_chars)
-    if _misleads(text):
-        raise _refused(field, "Line breaks, control and direction-changing characters cannot stand here.")
+    if _misleads(text) or not _INVISIBLE.isdisjoint(text):
+        raise _refused(field, "Line breaks, control, invisible and direction-changing characters cannot stand here.")
     return text
 
 

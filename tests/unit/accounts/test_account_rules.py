@@ -157,6 +157,9 @@ def test_names_are_kept_as_people_write_them(name: str, shown: str) -> None:
         "nul\0",
         "\ud800",
         "evil\u202egnp.exe",
+        "Ada\u200b Lovelace",
+        "\ufeffAda",
+        "A\u00adda",
         "\u0301",
     ],
 )
