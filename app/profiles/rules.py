@@ -33,7 +33,7 @@ _HTTPS = re.compile(
 _MAILTO = "mailto:"
 
 # UTS #51: a flag, a keycap, or pictures, each with its skin tone, joined by zero-width joiners.
-_PICTURE = r"(?!\p{RI})(?=\p{Emoji})(?:\p{Emoji_Presentation}|\p{Extended_Pictographic})(?:\ufe0f|\p{Emoji_Modifier})?"
+_PICTURE = r"(?=\p{Emoji})\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?"
 _EMOJI = regex.compile(rf"\p{{RI}}{{2}}|[0-9#*]\ufe0f?\u20e3|{_PICTURE}(?:\u200d{_PICTURE})*")
 
 

@@ -45,6 +45,7 @@ def test_one_emoji_is_a_status(emoji: str) -> None:
         "\u200d",
         "\ufe0f",
         "🏽😀",
+        "🏽\u200d❤",
         "😀x",
         "<b>",
         "\u202e😀",
