@@ -191,6 +191,7 @@ def _introduction(account_id: UUID, profile: Mapping[str, Any], skills: Sequence
         "primaryRole": profile["primary_role"],
         "skills": list(skills),
         "visibility": profile["privacy"]["visibility"],
+        "ghostMode": profile["privacy"]["ghost_mode"],
     }
 
 

@@ -91,6 +91,14 @@ async def test_a_builder_tells_five_things_and_is_announced_once(ada: Visitor, s
     assert len(await events(services)) == 1
 
 
+async def test_other_systems_hear_who_does_not_want_to_be_found(ada: Visitor, services: Services) -> None:
+    """A person in ghost mode would be put into somebody else's list of newcomers."""
+    await ada.data("mutation { updateProfile(input: { privacy: { ghostMode: true } }) { id } }")
+    await completed(ada, await builder(ada))
+    (event,) = await events(services)
+    assert (event["visibility"], event["ghostMode"]) == ("everyone", True)
+
+
 @pytest.mark.parametrize("name", ["headline", "primaryRole", "skillIds", "timezone", "availabilityStatus"])
 async def test_a_builder_who_leaves_something_out_is_asked_for_it(ada: Visitor, services: Services, name: str) -> None:
     """Profiles of builders would have holes where people search."""
