@@ -16,14 +16,12 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     StringValueNode,
     Visitor,
     parse,
-    specified_rules,
     validate,
     visit,
 )
@@ -84,7 +82,6 @@ class Documents:
         self._schema = schema
         self._limits = limits
         self._introspection = introspection
-        self._rules = [*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,))]
         self._credential_fields = credential_fields(schema)
         self._remembered = remembered
         self._remembered_chars = remembered_chars
@@ -122,7 +119,7 @@ class Documents:
             return Prepared(None, (error,))
         faults = self._measure(document)
         if not faults:
-            faults = validate(self._schema, document, self._rules, max_errors=limits.errors, hide_suggestions=True)
+            faults = validate(self._schema, document, max_errors=limits.errors, hide_suggestions=True)
         return Prepared(document, tuple(faults))
 
     def _measure(self, document: DocumentNode) -> list[GraphQLError]:
