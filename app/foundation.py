@@ -99,11 +99,12 @@ async def open_foundation(
     )
     audit = AuditLog(database=database, clock=clock, ids=ids)
     outbox = Outbox(database=database, clock=clock, ids=ids)
+    webhook = None
     if settings.webhook_url is not None:
         webhook = Webhook(url=settings.webhook_url, secrets=settings.webhook_secrets, clock=clock)
-        deliverer = Deliverer(outbox=outbox, webhook=webhook, clock=clock)
-        deliverer.open()
-        stack.push_async_callback(deliverer.close)
+    deliverer = Deliverer(outbox=outbox, webhook=webhook, clock=clock)
+    deliverer.open()
+    stack.push_async_callback(deliverer.close)
     encryption = Encryption(keys=settings.encryption_keys, ids=ids)
     metrics.watch("database_connections_open", "Connections to PostgreSQL.", lambda: database.open_connections)
     metrics.watch("database_connections_idle", "Of them, those unused.", lambda: database.idle_connections)

@@ -145,9 +145,9 @@ class Webhook:
 
 
 class Deliverer:
-    """Carries due events to the webhook until it is closed."""
+    """Carries due events to the webhook, where there is one, and forgets old ones, until it is closed."""
 
-    def __init__(self, *, outbox: Outbox, webhook: Webhook, clock: Clock) -> None:
+    def __init__(self, *, outbox: Outbox, webhook: Webhook | None, clock: Clock) -> None:
         self._outbox = outbox
         self._webhook = webhook
         self._clock = clock
@@ -164,16 +164,19 @@ class Deliverer:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._webhook.close()
+        if self._webhook is not None:
+            await self._webhook.close()
 
     async def deliver_due(self) -> int:
         """Tries every event that is due now, side by side; gives back how many were due."""
+        if self._webhook is None:
+            return 0
         due = await self._outbox.take_due()
-        await asyncio.gather(*(self._deliver(event) for event in due))
+        await asyncio.gather(*(self._deliver(self._webhook, event) for event in due))
         return len(due)
 
-    async def _deliver(self, event: DueEvent) -> None:
-        if await self._webhook.send(event):
+    async def _deliver(self, webhook: Webhook, event: DueEvent) -> None:
+        if await webhook.send(event):
             await self._outbox.delivered(event.event_id)
 
     async def _run(self) -> None:
@@ -187,7 +190,7 @@ class Deliverer:
             except Exception:
                 log.exception("delivering events failed")
             if due < BATCH:
-                await asyncio.sleep(IDLE_S)
+                await asyncio.sleep(IDLE_S if self._webhook is not None else FORGET_EVERY.total_seconds())
 
     async def _forget_now_and_then(self) -> None:
         now = self._clock.now()

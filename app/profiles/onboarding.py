@@ -134,6 +134,8 @@ class Onboarding:
         campus = None
         if told.campus_id is not None:
             campus = await self._proved_campus(viewer, told.campus_id)
+        elif told.persona is Persona.STUDENT and viewer.campus_id is not None:
+            _demand_proved(viewer)
         return _Plan(
             persona=told.persona or Persona.BUILDER,
             change=judged(told.patch, of_campus=of_campus),
@@ -144,10 +146,7 @@ class Onboarding:
 
     async def _proved_campus(self, viewer: Viewer, campus_id: str) -> Campus:
         """The campus; raises Problem unless the person's address is of it, and proved: anybody could claim one."""
-        if viewer.email is None or viewer.email_verified_at is None:
-            detail = "Confirm your address at the campus first."
-            raise Problem(Code.BAD_USER_INPUT, detail, field="campusId", reason="EMAIL_NOT_PROVED")
-        return await self._campuses.of_address(campus_id, viewer.email)
+        return await self._campuses.of_address(campus_id, _demand_proved(viewer))
 
     async def _write(self, viewer: Viewer, plan: _Plan, tx: Transaction) -> dict[str, Any]:
         now, account_id = self._clock.now(), viewer.account_id
@@ -171,6 +170,14 @@ class Onboarding:
         if standing.joins_builders:
             await self._outbox.add(tx, BUILDER_JOINED, _introduction(account_id, profile, skills))
         return profile
+
+
+def _demand_proved(viewer: Viewer) -> str:
+    """The person's address, when they have proved it; raises Problem(BAD_USER_INPUT, field `campusId`)."""
+    if viewer.email is None or viewer.email_verified_at is None:
+        detail = "Confirm your address at the campus first."
+        raise Problem(Code.BAD_USER_INPUT, detail, field="campusId", reason="EMAIL_NOT_PROVED")
+    return viewer.email
 
 
 def _demand_all(required: Sequence[str], profile: Mapping[str, object]) -> None:

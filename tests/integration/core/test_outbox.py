@@ -151,6 +151,18 @@ async def test_old_events_are_given_up_and_then_forgotten(post: Post) -> None:
     assert await post.sql.fetchval("select count(*) from outbox_events") == 0
 
 
+async def test_without_a_webhook_old_events_are_forgotten_all_the_same(post: Post) -> None:
+    """The table would grow for ever where nobody listens."""
+    await post.write()
+    post.clock.advance(FORGET_AFTER.total_seconds() + 1)
+    nobody = Deliverer(outbox=post.outbox, webhook=None, clock=post.clock)
+    nobody.open()
+    async with asyncio.timeout(10):
+        while await post.sql.fetchval("select count(*) from outbox_events"):
+            await asyncio.sleep(0.02)
+    await nobody.close()
+
+
 async def test_the_running_deliverer_needs_nobody_to_call_it(post: Post) -> None:
     """Events would wait for a restart."""
     running = post.another_deliverer()

@@ -7,8 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.accounts.model import Origin
 from app.wiring import Services
-from tests.serving import Visitor
+from tests.serving import LOGIN, PASSWORD, Visitor
 
 COMPLETE = (
     "mutation ($input: OnboardingInput, $role: String) { completeOnboarding(input: $input, primaryRole: $role) "
@@ -194,6 +195,26 @@ async def test_a_campus_takes_a_proved_address_of_its_own(ada: Visitor, services
     ] == "EMAIL_NOT_OF_CAMPUS"
     assert (await ada.refusal(COMPLETE, {"input": {"persona": "STUDENT"}}))["reason"] == "REQUIRED"
     assert (await completed(ada, told))["campus"] == {"domain": "example.org"}
+
+
+async def test_registering_at_a_campus_makes_nobody_a_student_before_the_proof(
+    visitor: Visitor, services: Services
+) -> None:
+    """Anybody could be shown as a student of a campus with an address that is not theirs."""
+    campus = await services.campuses.add(name="Example University", domain="example.org")
+    await services.registration.register(
+        email="eve@example.org",
+        password=PASSWORD,
+        handle="eve",
+        display_name="Eve",
+        campus_id=campus.id,
+        origin=Origin(ip="192.0.2.9"),
+    )
+    visitor.access_token = (await visitor.data(LOGIN, {"email": "eve@example.org", "password": PASSWORD}))["login"][
+        "accessToken"
+    ]
+    refusal = await visitor.refusal(COMPLETE, {"input": {"persona": "STUDENT"}})
+    assert (refusal["field"], refusal["reason"]) == ("campusId", "EMAIL_NOT_PROVED")
 
 
 async def test_ten_completions_at_once_announce_once(ada: Visitor, services: Services) -> None:
