@@ -25,7 +25,7 @@ from tests.bench_server import BenchServer, serving
 
 NAME = "identity"
 PASSWORD = "orbiter-discovery-1995"
-PEOPLE = 60
+PEOPLE = 200  # an address takes 12 sign-ins a minute
 ROUNDS = 3
 FOR_S = 4.0
 BARE_PORT = 8766
