@@ -7,7 +7,7 @@ its session. Only subscriptions are served: everything else has its limits, cook
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -30,6 +30,7 @@ from app.errors import Code, Problem
 from app.graphql.engine import GraphQLEngine
 from app.graphql.errors import formatted
 from app.graphql.handler import Parameters, parameters_of
+from app.graphql.limits import Prepared
 from app.rate_limits import Limit
 
 log = logging.getLogger(__name__)
@@ -183,27 +184,10 @@ class _Conversation:
         self._operations[identifier] = asyncio.create_task(self._operate(identifier, parameters))
 
     async def _operate(self, identifier: str, parameters: Parameters) -> None:
-        """Sends what one subscription yields, until it is over."""
+        """Sends what one subscription yields, until it is over; one that breaks says so and leaves the others alone."""
+        prepared = self._engine.documents.prepare(parameters.query)
         try:
-            prepared = self._engine.documents.prepare(parameters.query)
-            source: AsyncIterator[ExecutionResult] | ExecutionResult
-            if prepared.document is None or prepared.errors:
-                source = ExecutionResult(None, list(prepared.errors))
-            else:
-                operation = get_operation_ast(prepared.document, parameters.operation_name)
-                if not isinstance(operation, OperationDefinitionNode):
-                    source = _refusal("operationName must name one operation of the document.")
-                elif operation.operation is not OperationType.SUBSCRIPTION:
-                    source = _refusal("Only subscriptions are served here; send this over HTTP.")
-                else:
-                    subscribed = subscribe(
-                        self._engine.schema,
-                        prepared.document,
-                        context_value=self._visit,
-                        variable_values=parameters.variables,
-                        operation_name=parameters.operation_name,
-                    )
-                    source = await subscribed if asyncio.iscoroutine(subscribed) else subscribed  # type: ignore[assignment]
+            source = await self._source(prepared, parameters)
             if isinstance(source, ExecutionResult):
                 errors = [self._entry(error, prepared.document) for error in source.errors or ()]
                 await self._send({"id": identifier, "type": "error", "payload": errors})
@@ -214,10 +198,34 @@ class _Conversation:
                     payload["errors"] = [self._entry(error, prepared.document) for error in result.errors]
                 await self._send({"id": identifier, "type": "next", "payload": payload})
             await self._send({"id": identifier, "type": "complete"})
+        except Exception as error:
+            entry = self._entry(GraphQLError(str(error), original_error=error), prepared.document)
+            with suppress(OSError, RuntimeError):  # the socket may be what broke
+                await self._send({"id": identifier, "type": "error", "payload": [entry]})
         finally:
             # A completed operation ends a little later than its id is free again.
             if self._operations.get(identifier) is asyncio.current_task():
                 del self._operations[identifier]
+
+    async def _source(
+        self, prepared: Prepared, parameters: Parameters
+    ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+        """Where the results of a subscription come from, or why there are none."""
+        if prepared.document is None or prepared.errors:
+            return ExecutionResult(None, list(prepared.errors))
+        operation = get_operation_ast(prepared.document, parameters.operation_name)
+        if not isinstance(operation, OperationDefinitionNode):
+            return _refusal("operationName must name one operation of the document.")
+        if operation.operation is not OperationType.SUBSCRIPTION:
+            return _refusal("Only subscriptions are served here; send this over HTTP.")
+        subscribed = subscribe(
+            self._engine.schema,
+            prepared.document,
+            context_value=self._visit,
+            variable_values=parameters.variables,
+            operation_name=parameters.operation_name,
+        )
+        return await subscribed if isinstance(subscribed, Awaitable) else subscribed
 
     def _entry(self, error: GraphQLError, document: Any) -> dict[str, Any]:
         return formatted(error, request_id=self._visit.caller.request_id, document=document)

@@ -270,6 +270,18 @@ async def test_only_good_subscriptions_are_served(server: RunningServer, ada: Pe
         assert await socket.heard() == {"type": "pong"}
 
 
+async def test_a_subscription_that_breaks_says_so(server: RunningServer, ada: Person) -> None:
+    """A device would wait for its badge for ever after an instance of another release told it in other words."""
+    async with line(server) as socket:
+        account_id = await listening(server, socket, ada.access_token)
+        await server.services.events.publish(account_id, VERIFICATION_ENDED, {"of another release": True})
+        told = await socket.heard()
+        assert told["type"] == "error"
+        assert told["payload"][0]["extensions"]["code"] == "INTERNAL"
+        assert "another release" not in json.dumps(told)
+        await socket.subscribe(BADGE)
+
+
 async def test_a_page_of_a_stranger_cannot_open_a_socket(server: RunningServer) -> None:
     """Another site could open sockets from every visitor's browser."""
     async with line(server, origin="https://evil.example.org") as socket:
