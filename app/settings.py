@@ -1,15 +1,35 @@
 """Settings: typed, frozen, validated all at once; the only reader of the environment."""
 
 import base64
-import binascii
 import ipaddress
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+from app.setting_values import (
+    anything,
+    boolean,
+    database_url,
+    domain_name,
+    encryption_keys,
+    exact_url,
+    firebase_project,
+    github_scopes,
+    http_url,
+    names,
+    number,
+    one_of,
+    origins,
+    readable_file,
+    scheme,
+    secret,
+    secret_list,
+    webhook_secrets,
+    whole,
+)
 
 T = TypeVar("T")
 
@@ -18,9 +38,6 @@ DEVELOPMENT_MARK = "development-only"
 _DEVELOPMENT_SECRET = f"{DEVELOPMENT_MARK}-secret-key-for-one-machine"
 _DEVELOPMENT_LIVENESS_SECRET = f"{DEVELOPMENT_MARK}-liveness-secret-for-one-machine"
 _DEVELOPMENT_ENCRYPTION_KEY = base64.b64encode(DEVELOPMENT_MARK.encode().ljust(32, b".")).decode()
-_MIN_SECRET_CHARS = 32
-# 32 random hexadecimal digits have fewer than eight different ones once in ten million draws.
-_MIN_DIFFERENT = 8
 # dlib's own threshold: above it, strangers pass for one another.
 _MAX_PRODUCTION_FACE_THRESHOLD = 0.6
 
@@ -100,6 +117,10 @@ class Settings:
 
     face_engine: str
     face_threshold: float
+    face_login: str
+    face_search_threshold: float
+    face_search_margin: float
+    geoip_file: Path | None
     liveness_max_streams: int
     liveness_allow_bare_stills: bool
 
@@ -154,75 +175,85 @@ class _Reader:
         self._faults: list[str] = []
 
     def settings(self) -> Settings:
-        env = self._read("BONAFIDE_ENV", "development", _one_of("development", "production"))
-        public_url = self._read("PUBLIC_URL", "http://127.0.0.1:8000", _http_url)
+        env = self._read("BONAFIDE_ENV", "development", one_of("development", "production"))
+        public_url = self._read("PUBLIC_URL", "http://127.0.0.1:8000", http_url)
+        face_threshold = self._read("FACE_THRESHOLD", "0.5", number(0.1, 1.0))
         settings = Settings(
             environment=env,
             data_dir=self._read("BONAFIDE_DATA", ".bonafide", lambda text: Path(text).resolve()),
             public_url=public_url,
-            allowed_origins=self._read("ALLOWED_ORIGINS", public_url, _origins),
-            trust_forwarded_for=self._read("TRUST_FORWARDED_FOR", "false", _boolean),
-            metrics_token=self._optional("METRICS_TOKEN", _secret),
-            database_url=self._optional("DATABASE_URL", _database_url),
-            redis_url=self._optional("REDIS_URL", _scheme("redis", "rediss", "unix")),
-            smtp_url=self._optional("SMTP_URL", _scheme("smtp", "smtps")),
-            mail_from=self._read("MAIL_FROM", "Bonafide <no-reply@localhost>", _text),
-            s3_bucket=self._optional("S3_BUCKET", _text),
-            s3_endpoint_url=self._optional("S3_ENDPOINT_URL", _http_url),
-            s3_public_base=self._optional("S3_PUBLIC_BASE", _http_url),
-            aws_region=self._read("AWS_REGION", "us-east-1", _text),
-            aws_access_key_id=self._optional("AWS_ACCESS_KEY_ID", _text),
-            aws_secret_access_key=self._optional("AWS_SECRET_ACCESS_KEY", _text),
-            secret_keys=self._read("SECRET_KEY", _DEVELOPMENT_SECRET, _secrets),
-            liveness_secret=self._read("LIVENESS_SECRET", _DEVELOPMENT_LIVENESS_SECRET, _secret),
-            encryption_keys=self._read("ENCRYPTION_KEYS", _DEVELOPMENT_ENCRYPTION_KEY, _keys),
-            token_alg=self._read("TOKEN_ALG", "EdDSA", _one_of("EdDSA", "HS256")),
-            github_client_id=self._optional("GITHUB_CLIENT_ID", _text),
-            github_client_secret=self._optional("GITHUB_CLIENT_SECRET", _text),
+            allowed_origins=self._read("ALLOWED_ORIGINS", public_url, origins),
+            trust_forwarded_for=self._read("TRUST_FORWARDED_FOR", "false", boolean),
+            metrics_token=self._optional("METRICS_TOKEN", secret),
+            database_url=self._optional("DATABASE_URL", database_url),
+            redis_url=self._optional("REDIS_URL", scheme("redis", "rediss", "unix")),
+            smtp_url=self._optional("SMTP_URL", scheme("smtp", "smtps")),
+            mail_from=self._read("MAIL_FROM", "Bonafide <no-reply@localhost>", anything),
+            s3_bucket=self._optional("S3_BUCKET", anything),
+            s3_endpoint_url=self._optional("S3_ENDPOINT_URL", http_url),
+            s3_public_base=self._optional("S3_PUBLIC_BASE", http_url),
+            aws_region=self._read("AWS_REGION", "us-east-1", anything),
+            aws_access_key_id=self._optional("AWS_ACCESS_KEY_ID", anything),
+            aws_secret_access_key=self._optional("AWS_SECRET_ACCESS_KEY", anything),
+            secret_keys=self._read("SECRET_KEY", _DEVELOPMENT_SECRET, secret_list),
+            liveness_secret=self._read("LIVENESS_SECRET", _DEVELOPMENT_LIVENESS_SECRET, secret),
+            encryption_keys=self._read("ENCRYPTION_KEYS", _DEVELOPMENT_ENCRYPTION_KEY, encryption_keys),
+            token_alg=self._read("TOKEN_ALG", "EdDSA", one_of("EdDSA", "HS256")),
+            github_client_id=self._optional("GITHUB_CLIENT_ID", anything),
+            github_client_secret=self._optional("GITHUB_CLIENT_SECRET", anything),
             github_authorize_url=self._read(
-                "GITHUB_AUTHORIZE_URL", "https://github.com/login/oauth/authorize", _http_url
+                "GITHUB_AUTHORIZE_URL", "https://github.com/login/oauth/authorize", http_url
             ),
-            github_token_url=self._read("GITHUB_TOKEN_URL", "https://github.com/login/oauth/access_token", _http_url),
-            github_api_url=self._read("GITHUB_API_URL", "https://api.github.com", _http_url),
-            github_scopes=self._read("GITHUB_SCOPES", "read:user user:email", _github_scopes),
-            github_import_projects=self._read("GITHUB_IMPORT_PROJECTS", "false", _boolean),
-            campus_subdomains=self._read("CAMPUS_SUBDOMAINS", "false", _boolean),
-            password_min_length=self._read("PASSWORD_MIN_LENGTH", "8", _whole(8, 128)),
-            argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), _whole(8, 4 * 1024**2)),
-            argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), _whole(1, 64)),
-            argon2_parallelism=self._read("ARGON2_PARALLELISM", "1", _whole(1, 64)),
-            webhook_url=self._optional("WEBHOOK_URL", _http_url),
-            webhook_secrets=self._optional("WEBHOOK_SECRET", _webhook_secrets) or (),
+            github_token_url=self._read("GITHUB_TOKEN_URL", "https://github.com/login/oauth/access_token", http_url),
+            github_api_url=self._read("GITHUB_API_URL", "https://api.github.com", http_url),
+            github_scopes=self._read("GITHUB_SCOPES", "read:user user:email", github_scopes),
+            github_import_projects=self._read("GITHUB_IMPORT_PROJECTS", "false", boolean),
+            campus_subdomains=self._read("CAMPUS_SUBDOMAINS", "false", boolean),
+            password_min_length=self._read("PASSWORD_MIN_LENGTH", "8", whole(8, 128)),
+            argon2_memory_kib=self._read("ARGON2_MEMORY_KIB", str(ARGON2_FLOOR_MEMORY_KIB), whole(8, 4 * 1024**2)),
+            argon2_time_cost=self._read("ARGON2_TIME_COST", str(ARGON2_FLOOR_TIME_COST), whole(1, 64)),
+            argon2_parallelism=self._read("ARGON2_PARALLELISM", "1", whole(1, 64)),
+            webhook_url=self._optional("WEBHOOK_URL", http_url),
+            webhook_secrets=self._optional("WEBHOOK_SECRET", webhook_secrets) or (),
             google=ProviderSettings(
-                clients=self._optional("GOOGLE_CLIENT_ID", _names) or (),
-                issuer=self._optional("GOOGLE_ISSUER", _exact_url),
-                jwks_url=self._optional("GOOGLE_JWKS_URL", _exact_url),
+                clients=self._optional("GOOGLE_CLIENT_ID", names) or (),
+                issuer=self._optional("GOOGLE_ISSUER", exact_url),
+                jwks_url=self._optional("GOOGLE_JWKS_URL", exact_url),
             ),
             facebook=ProviderSettings(
-                clients=self._optional("FACEBOOK_APP_ID", _names) or (),
-                issuer=self._optional("FACEBOOK_ISSUER", _exact_url),
-                jwks_url=self._optional("FACEBOOK_JWKS_URL", _exact_url),
+                clients=self._optional("FACEBOOK_APP_ID", names) or (),
+                issuer=self._optional("FACEBOOK_ISSUER", exact_url),
+                jwks_url=self._optional("FACEBOOK_JWKS_URL", exact_url),
             ),
             linkedin=ProviderSettings(
-                clients=self._optional("LINKEDIN_CLIENT_ID", _names) or (),
-                issuer=self._optional("LINKEDIN_ISSUER", _exact_url),
-                jwks_url=self._optional("LINKEDIN_JWKS_URL", _exact_url),
+                clients=self._optional("LINKEDIN_CLIENT_ID", names) or (),
+                issuer=self._optional("LINKEDIN_ISSUER", exact_url),
+                jwks_url=self._optional("LINKEDIN_JWKS_URL", exact_url),
             ),
             firebase=ProviderSettings(
-                clients=self._optional("FIREBASE_PROJECT_ID", _firebase_project) or (),
-                issuer=self._optional("FIREBASE_ISSUER", _exact_url),
-                jwks_url=self._optional("FIREBASE_JWKS_URL", _exact_url),
+                clients=self._optional("FIREBASE_PROJECT_ID", firebase_project) or (),
+                issuer=self._optional("FIREBASE_ISSUER", exact_url),
+                jwks_url=self._optional("FIREBASE_JWKS_URL", exact_url),
             ),
             auth0=ProviderSettings(
-                clients=self._optional("AUTH0_CLIENT_ID", _names) or (),
-                domain=self._optional("AUTH0_DOMAIN", _domain),
-                issuer=self._optional("AUTH0_ISSUER", _exact_url),
-                jwks_url=self._optional("AUTH0_JWKS_URL", _exact_url),
+                clients=self._optional("AUTH0_CLIENT_ID", names) or (),
+                domain=self._optional("AUTH0_DOMAIN", domain_name),
+                issuer=self._optional("AUTH0_ISSUER", exact_url),
+                jwks_url=self._optional("AUTH0_JWKS_URL", exact_url),
             ),
-            face_engine=self._read("FACE_ENGINE", "onnx", _one_of("onnx", "dlib")),
-            face_threshold=self._read("FACE_THRESHOLD", "0.5", _number(0.1, 1.0)),
-            liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", _whole(1, 1024)),
-            liveness_allow_bare_stills=self._read("LIVENESS_ALLOW_BARE_STILLS", "false", _boolean),
+            face_engine=self._read("FACE_ENGINE", "onnx", one_of("onnx", "dlib")),
+            face_threshold=face_threshold,
+            # Somebody in a gallery looks like a stranger sooner than one person does: production asks for more.
+            face_login=self._read(
+                "FACE_LOGIN",
+                "second_factor" if env == "production" else "standalone",
+                one_of("off", "second_factor", "standalone"),
+            ),
+            face_search_threshold=self._read("FACE_SEARCH_THRESHOLD", str(min(0.4, face_threshold)), number(0.1, 0.6)),
+            face_search_margin=self._read("FACE_SEARCH_MARGIN", "0.05", number(0.0, 0.3)),
+            geoip_file=self._optional("GEOIP_FILE", readable_file),
+            liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", whole(1, 1024)),
+            liveness_allow_bare_stills=self._read("LIVENESS_ALLOW_BARE_STILLS", "false", boolean),
         )
         for name, fault in self._faults_together(settings):
             if not any(known.startswith(f"{name}:") for known in self._faults):  # what stands in for it is not at fault
@@ -264,6 +295,11 @@ class _Reader:
             yield missing, "is needed because the other of the two is set"
         if settings.liveness_secret in settings.secret_keys:
             yield "LIVENESS_SECRET", "is the same as SECRET_KEY; use another one"
+        if settings.face_search_threshold > settings.face_threshold:
+            yield (
+                "FACE_SEARCH_THRESHOLD",
+                "is above FACE_THRESHOLD: whoever is looked for among many must be more alike, not less",
+            )
         yield from self._provider_faults(settings)
         reachable = self._reachable(settings)
         if reachable:
@@ -314,151 +350,3 @@ class _Reader:
                 "ARGON2_MEMORY_KIB, ARGON2_TIME_COST",
                 f"production needs at least {ARGON2_FLOOR_MEMORY_KIB} KiB and {ARGON2_FLOOR_TIME_COST} passes (OWASP)",
             )
-
-
-def _text(text: str) -> str:
-    return text
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(f"is {text!r}; use one of {', '.join(allowed)}")
-        return text
-
-    return parse
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError(f"is {text!r}; use a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise ValueError(f"is {text!r}; use a number from {least} to {most}")
-        return value
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in values:
-        raise ValueError(f"is {text!r}; use true or false")
-    return values[text.lower()]
-
-
-def _scheme(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if urlsplit(text).scheme not in allowed:
-            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in allowed)}")
-        return text
-
-    return parse
-
-
-def _database_url(text: str) -> str:
-    """`databases` wants the driver named; the plain forms that hosts hand out are understood too."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
-        raise ValueError("must begin with postgresql://")
-    return f"postgresql+asyncpg://{rest}"
-
-
-def _http_url(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or "@" in url.netloc:
-        raise ValueError(f"is {text!r}; use http(s)://host[:port] without query")
-    return text.rstrip("/")
-
-
-def _exact_url(text: str) -> str:
-    """Issuers are compared letter by letter, a closing slash included."""
-    _http_url(text)
-    return text
-
-
-def _domain(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", text):
-        raise ValueError(f"is {text!r}; use a host name such as tenant.eu.auth0.com")
-    return text
-
-
-def _firebase_project(text: str) -> tuple[str, ...]:
-    if not re.fullmatch(r"[a-z0-9-]+", text):
-        raise ValueError(f"is {text!r}; use the project's ID, not its name")
-    return (text,)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        url = urlsplit(_http_url(part))
-        origins.append(f"{url.scheme}://{url.netloc}")
-    return tuple(origins)
-
-
-def _github_scopes(text: str) -> tuple[str, ...]:
-    scopes = tuple(text.replace(",", " ").split())
-    if "repo" in scopes:
-        raise ValueError("asks for `repo`; say GITHUB_IMPORT_PROJECTS=true where projects are to be imported")
-    if not {"user", "user:email"}.intersection(scopes):
-        raise ValueError("needs `user:email`, without which nobody's address can be read")
-    return scopes
-
-
-def _secret(text: str) -> str:
-    if len(text) < _MIN_SECRET_CHARS:
-        raise ValueError(f"has {len(text)} characters; use at least {_MIN_SECRET_CHARS} random ones")
-    if len(set(text)) < _MIN_DIFFERENT:
-        raise ValueError(f"repeats {len(set(text))} characters; use {_MIN_SECRET_CHARS} random ones")
-    return text
-
-
-def _secrets(text: str) -> tuple[str, ...]:
-    return tuple(_secret(part.strip()) for part in text.split(","))
-
-
-def _webhook_secrets(text: str) -> tuple[bytes, ...]:
-    """As Standard Webhooks writes them: base64 of 24 to 64 bytes, `whsec_` in front."""
-    secrets = []
-    for number, part in enumerate(text.split(","), start=1):
-        try:
-            secret = base64.b64decode(part.strip().removeprefix("whsec_"), validate=True)
-        except binascii.Error:
-            secret = b""
-        if not 24 <= len(secret) <= 64 or len(set(secret)) < _MIN_DIFFERENT:
-            raise ValueError(
-                f"secret {number} is not the base64 of 24 to 64 random bytes (make one: openssl rand -base64 32)"
-            )
-        secrets.append(secret)
-    return tuple(secrets)
-
-
-def _keys(text: str) -> tuple[bytes, ...]:
-    keys = []
-    for number, part in enumerate(text.split(","), start=1):
-        try:
-            key = base64.b64decode(part.strip(), validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != 32:
-            raise ValueError(f"key {number} is not the base64 of 32 bytes (make one: openssl rand -base64 32)")
-        if len(set(key)) < _MIN_DIFFERENT:
-            raise ValueError(f"key {number} is not random (make one: openssl rand -base64 32)")
-        keys.append(key)
-    return tuple(keys)

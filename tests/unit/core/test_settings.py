@@ -202,3 +202,22 @@ def test_secrets_for_github_travel_over_https_in_production() -> None:
     for name in ("GITHUB_AUTHORIZE_URL", "GITHUB_TOKEN_URL", "GITHUB_API_URL"):
         with pytest.raises(SettingsError, match=name):
             Settings.from_environment({**PRODUCTION, name: "http://github.example.org/x"})
+
+
+def test_production_asks_for_more_than_the_face() -> None:
+    """Whoever is taken for somebody else in a large gallery would be signed in to a stranger's account."""
+    assert Settings.from_environment({}).face_login == "standalone"
+    assert Settings.from_environment(PRODUCTION).face_login == "second_factor"
+
+
+def test_a_search_is_never_looser_than_a_comparison() -> None:
+    """A face that would not be taken for the one it is compared with must not be found among thousands either."""
+    assert Settings.from_environment({"FACE_THRESHOLD": "0.35"}).face_search_threshold == 0.35
+    with pytest.raises(SettingsError, match="FACE_SEARCH_THRESHOLD: is above FACE_THRESHOLD"):
+        Settings.from_environment({"FACE_SEARCH_THRESHOLD": "0.55"})
+
+
+def test_a_geoip_file_that_is_not_there_is_told_at_start(tmp_path: Path) -> None:
+    """An operator who mistypes the path would believe that sign-ins from new countries are noticed."""
+    with pytest.raises(SettingsError, match=r"GEOIP_FILE: .*there is no such file"):
+        Settings.from_environment({"GEOIP_FILE": str(tmp_path / "none.mmdb")})
