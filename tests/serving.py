@@ -95,6 +95,11 @@ class Visitor:
         self.access_token = payload["accessToken"]
         return payload
 
+    @property
+    def session_cookies(self) -> set[str]:
+        """The names of the cookies that stand for a session or a sign-in under way: all but the browser's own id."""
+        return {name for name in self.http.cookies if not name.endswith("bonafide_device")}
+
     def csrf_headers(self) -> dict[str, str]:
         """What a page of ours sends with whatever the cookie authenticates."""
         return {"origin": HOME, "x-csrf-token": self.http.cookies["bonafide_csrf"]}

@@ -20,7 +20,10 @@ class Entry:
     async def admit(
         self, tx: Transaction, account_id: UUID, *, method: SignInMethod, origin: Origin, is_new: bool = False
     ) -> Admission:
-        """Opens the session and writes it into the audit log, unless the account has a second factor to ask for."""
+        """Opens the session and writes it into the audit log, unless the account has a second factor to ask for.
+
+        `tx` must hold the account's row, as whoever proved a factor of it does.
+        """
         opened = await self._sessions.open(
             tx, account_id=account_id, method=method, origin=origin, second_factor_proved=False
         )
@@ -52,5 +55,4 @@ class Entry:
         event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
         detail = {"method": method.value} | ({} if factor is None else {"second_factor": factor.value})
         await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
-        viewer = await self._sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
-        return self._sessions.signed_in(viewer, opened, is_new=is_new)
+        return self._sessions.signed_in(opened, is_new=is_new)

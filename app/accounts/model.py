@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from app.secrets import digest
+
 MAX_USER_AGENT_CHARS = 400
 
 
@@ -19,6 +21,8 @@ class SignInMethod(StrEnum):
     SOCIAL = "social"
     FIREBASE = "firebase"
     GITHUB = "github"
+    FACE = "face"
+    PASSKEY = "passkey"
 
 
 class Factor(StrEnum):
@@ -42,10 +46,19 @@ class RefreshRefusal(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a request came from, as the edge saw it."""
+    """Where a request came from, as the edge saw it.
+
+    `device` is what the browser's own cookie says, which only that browser knows: never stored, only its hash.
+    """
 
     ip: str | None = None
     user_agent: str | None = None
+    device: str | None = field(default=None, repr=False)
+
+    @property
+    def device_hash(self) -> bytes | None:
+        """The form in which the browser is remembered."""
+        return None if self.device is None else digest(self.device)
 
     @property
     def network(self) -> str:
@@ -78,6 +91,7 @@ class Viewer:
     account_id: UUID
     session_id: UUID
     signed_in_at: datetime
+    proved_at: datetime | None
     email: str | None
     email_verified_at: datetime | None
     has_password: bool

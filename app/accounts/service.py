@@ -111,8 +111,9 @@ class AccountService:
             address = normalised_email(email)
         except Problem:
             address = None  # no account has such an address; everything below runs as if it were unknown
-        await self._limits.spend(LOGIN_PER_IP, origin.network)
-        await self._limits.spend(LOGIN_PER_EMAIL, address or f"malformed from {origin.network}")
+        await self._limits.spend_each(
+            (LOGIN_PER_IP, origin.network), (LOGIN_PER_EMAIL, address or f"malformed from {origin.network}")
+        )
 
         credentials = None
         for _ in range(ENTRY_TRIES):

@@ -42,7 +42,7 @@ _DETAILS = {
 class OpenedSession:
     """A session written in a transaction that has not committed yet."""
 
-    session_id: UUID
+    viewer: Viewer
     refresh_token: str = field(repr=False)
     refresh_expires_at: datetime
 
@@ -102,18 +102,16 @@ class SessionService:
     async def open(
         self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin, second_factor_proved: bool
     ) -> OpenedSession | None:
-        """Writes a session with its first refresh token, and holds the account's row from here on.
+        """Writes a session with its first refresh token; `tx` must hold the account's row.
 
-        None, and nothing is written, when the account has a second factor that was not proved.
+        Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
+        nothing is written, when the account has a second factor that was not proved.
         """
-        # Switching a second factor on holds the row too: whichever comes second sees what the other did.
-        await self._store.hold_account(tx, account_id)
         now = self._clock.now()
         raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
-        session_id = self._ids.uuid7()
-        is_open = await self._store.open_session(
+        viewer = await self._store.open_session(
             tx,
-            session_id=session_id,
+            session_id=self._ids.uuid7(),
             account_id=account_id,
             method=method,
             origin=origin,
@@ -121,19 +119,19 @@ class SessionService:
             second_factor_proved=second_factor_proved,
             now=now,
         )
-        if not is_open:
+        if viewer is None:
             return None
-        return OpenedSession(session_id=session_id, refresh_token=raw, refresh_expires_at=token.expires_at)
+        return OpenedSession(viewer=viewer, refresh_token=raw, refresh_expires_at=token.expires_at)
 
     async def viewer_of(self, tx: Transaction, *, account_id: UUID, session_id: UUID) -> Viewer:
-        """The viewer of a session that this transaction has just opened."""
+        """The viewer of a session that this transaction has opened or holds."""
         viewer = await self._store.viewer(tx, session_id=session_id, account_id=account_id, now=self._clock.now())
-        assert viewer is not None, "the session was opened in this transaction"
+        assert viewer is not None, "the session lives in this transaction"
         return viewer
 
-    def signed_in(self, viewer: Viewer, opened: OpenedSession, *, is_new: bool = False) -> SignedIn:
-        """The pair of tokens for a session whose transaction has committed."""
-        return self._pair(viewer, opened.refresh_token, opened.refresh_expires_at, is_new=is_new)
+    def signed_in(self, opened: OpenedSession, *, is_new: bool = False) -> SignedIn:
+        """The pair of tokens for a session that was opened."""
+        return self._pair(opened.viewer, opened.refresh_token, opened.refresh_expires_at, is_new=is_new)
 
     async def refresh(self, token: str, *, origin: Origin) -> SignedIn:
         """Swaps a refresh token for its successor and a new access token.

@@ -62,16 +62,17 @@ class SessionStore:
         token: NewToken,
         second_factor_proved: bool,
         now: datetime,
-    ) -> bool:
-        """Writes the session and its first token; both expire together. False, and nothing is written, while the
+    ) -> Viewer | None:
+        """Writes the session and its first token, which expire together. None, and nothing is written, while the
         account's second factor is still asked for."""
-        opened = await tx.scalar(
+        row = await tx.one(
             self._queries.session_open,
             session_id=session_id,
             account_id=account_id,
             method=method.value,
             user_agent=origin.shown_user_agent,
             ip=origin.shown_ip,
+            device_hash=origin.device_hash,
             token_id=token.token_id,
             token_hash=token.token_hash,
             salt=token.salt,
@@ -79,7 +80,7 @@ class SessionStore:
             now=now,
             expires_at=token.expires_at,
         )
-        return opened is not None
+        return None if row is None else _viewer(row)
 
     async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID | None, now: datetime) -> Viewer | None:
         """The viewer of a live session; None when it is revoked, expired, gone or not of the account given."""
@@ -225,6 +226,7 @@ def _viewer(row: Row) -> Viewer:
         account_id=row["account_id"],
         session_id=row["session_id"],
         signed_in_at=row["session_created_at"],
+        proved_at=row["proved_at"],
         email=row["email"],
         email_verified_at=row["email_verified_at"],
         has_password=row["has_password"],

@@ -1,11 +1,12 @@
-"""The two cookies of a browser session: the refresh token, and the CSRF token that a script may read; and the mark of a
-browser that is away at GitHub.
+"""The two cookies of a browser session: the refresh token, and the CSRF token that a script may read; the mark of a
+browser that is away at GitHub; and the id by which a browser is known again.
 
 The refresh cookie holds `session id.refresh token`: the id is what the CSRF token is bound to, so forgery is refused
 before the refresh token is looked at. A refused refresh never clears the cookies, because another tab may just have
 been given the live successor under the same name; only signing out does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,12 @@ from app.social.github_pending import STATE_TTL
 _REFRESH = "bonafide_refresh"
 _CSRF = "bonafide_csrf"
 _GITHUB = "bonafide_github"
+_DEVICE = "bonafide_device"
 _HOST_PREFIX = "__Host-"
 _MAX_COOKIE_CHARS = 1024
+DEVICE_BYTES = 32
+_DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{43}")  # DEVICE_BYTES in base64url
+_DEVICE_DAYS = 400  # RFC 6265bis, 5.5: no cookie lives longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +94,27 @@ class GithubCookie:
     def clear(self) -> str:
         """The Set-Cookie value that forgets it."""
         return _set_cookie(self.name, "", 0, http_only=True, secure=self._secure)
+
+
+class DeviceCookie:
+    """The id of a browser: drawn by us, told to nobody else, gone with its cookies; `secure` as for SessionCookies.
+
+    It says whether somebody signed in here before, and ties what a browser began without an account to that browser.
+    It is no fingerprint: whoever clears the cookie is a new device.
+    """
+
+    def __init__(self, *, secure: bool) -> None:
+        self._secure = secure
+        self.name = (_HOST_PREFIX if secure else "") + _DEVICE
+
+    def read(self, cookies: Mapping[str, str]) -> str | None:
+        """The id, or None for a browser that has none of our making."""
+        found = cookies.get(self.name, "")
+        return found if _DEVICE_ID.fullmatch(found) else None
+
+    def write(self, device: str) -> str:
+        """The Set-Cookie value that keeps it for as long as browsers keep any."""
+        return _set_cookie(self.name, device, _DEVICE_DAYS * 24 * 3600, http_only=True, secure=self._secure)
 
 
 def _set_cookie(name: str, value: str, max_age_s: int, *, http_only: bool, secure: bool) -> str:

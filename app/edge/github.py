@@ -67,7 +67,7 @@ class GithubRoutes:
             return_to = pending.return_to
             if error:
                 raise denied(error)
-            admission = await self._github.sign_in(pending, code=code, origin=visit.origin)
+            admission = await self._github.sign_in(pending, code=code, origin=visit.entering_origin)
             told = _handed(visit.hand_over(admission, held_by_cookie=True))
         except Problem as problem:
             told = _refused(problem)

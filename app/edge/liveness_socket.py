@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.accounts.model import Origin, Viewer
 from app.clock import rfc3339
+from app.edge.cookies import DeviceCookie
 from app.edge.cors import allowed_origins
 from app.edge.requests import Caller
 from app.errors import Code, Problem
@@ -82,7 +83,8 @@ class _Conversation:
         # A native client sends no Origin; a browser cannot leave it out.
         if caller.origin is not None and caller.origin.lower() not in allowed_origins(self._services.settings):
             raise Problem(Code.FORBIDDEN, "This origin may not open a stream; see ALLOWED_ORIGINS.", field="Origin")
-        origin = Origin(ip=caller.ip, user_agent=caller.user_agent)
+        cookie = DeviceCookie(secure=self._services.settings.secure_cookies)
+        origin = Origin(ip=caller.ip, user_agent=caller.user_agent, device=cookie.read(caller.cookies))
         await self._services.limits.spend(OPEN_STREAM, origin.network)
         start = await self._start_message()
         viewer = await self._viewer(start["accessToken"], origin)

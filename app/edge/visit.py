@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 from app.accounts.model import Admission, Origin, SecondFactorNeeded, Viewer
-from app.edge.cookies import SessionCookies
+from app.edge.cookies import DEVICE_BYTES, DeviceCookie, SessionCookies
 from app.edge.csrf import Csrf
 from app.edge.requests import Caller
 from app.errors import Code, Problem
@@ -42,14 +42,26 @@ class Visit:
     caller: Caller
     cookies: SessionCookies
     csrf: Csrf
+    devices: DeviceCookie
     set_cookies: list[str] = field(default_factory=list)
+    _device: str | None = None
     _viewer: Viewer | None = None
     _looked: asyncio.Future[Viewer] | None = None
 
     @property
     def origin(self) -> Origin:
         """Where the request came from, as the services want to know it."""
-        return Origin(ip=self.caller.ip, user_agent=self.caller.user_agent)
+        device = self._device or self.devices.read(self.caller.cookies)
+        return Origin(ip=self.caller.ip, user_agent=self.caller.user_agent, device=device)
+
+    @property
+    def entering_origin(self) -> Origin:
+        """The same for whoever signs in, or begins something without an account: the browser is known from here on."""
+        device = self._device or self.devices.read(self.caller.cookies)
+        if self._device is None:
+            self._device = device or self.services.ids.token(DEVICE_BYTES)
+            self.set_cookies.append(self.devices.write(self._device))
+        return self.origin
 
     async def viewer(self) -> Viewer | None:
         """Who is signed in, None without an access token; raises Problem(UNAUTHENTICATED) for one that is not good.
@@ -152,7 +164,14 @@ class Visits:
         self._services = services
         self._cookies = SessionCookies(secure=services.settings.secure_cookies)
         self._csrf = Csrf.of(services.settings, services.ids)
+        self._devices = DeviceCookie(secure=services.settings.secure_cookies)
 
     def begin(self, connection: HTTPConnection) -> Visit:
         """A visit with nothing said yet; RequestContext must have run before."""
-        return Visit(services=self._services, caller=Caller.of(connection), cookies=self._cookies, csrf=self._csrf)
+        return Visit(
+            services=self._services,
+            caller=Caller.of(connection),
+            cookies=self._cookies,
+            csrf=self._csrf,
+            devices=self._devices,
+        )

@@ -13,7 +13,7 @@ mutation = MutationType()
 async def resolve_signup(_: object, info: Info, *, input: dict[str, Any]) -> AuthPayload:
     """Creates an account and hands over its first session."""
     context = info.context
-    signed_in = await context.services.accounts.signup(**input, origin=context.origin)
+    signed_in = await context.services.accounts.signup(**input, origin=context.entering_origin)
     return context.hand_over(signed_in)
 
 
@@ -21,7 +21,7 @@ async def resolve_signup(_: object, info: Info, *, input: dict[str, Any]) -> Aut
 async def resolve_login(_: object, info: Info, *, email: str, password: str) -> AuthPayload:
     """Hands over a session for the right password."""
     context = info.context
-    signed_in = await context.services.accounts.login(email=email, password=password, origin=context.origin)
+    signed_in = await context.services.accounts.login(email=email, password=password, origin=context.entering_origin)
     return context.hand_over(signed_in)
 
 

@@ -17,7 +17,7 @@ async def resolve_login_with_github(_: object, info: Info, *, code: str, state: 
     context = info.context
     context.csrf.check_origin(context.caller)
     pending = await back_from_github(context, state)
-    admission = await context.services.github.sign_in(pending, code=code, origin=context.origin)
+    admission = await context.services.github.sign_in(pending, code=code, origin=context.entering_origin)
     return context.hand_over(admission)
 
 

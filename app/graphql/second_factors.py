@@ -44,7 +44,7 @@ async def resolve_verify_login(_: object, info: Info, *, temp_token: str, code: 
     """Hands over the session of a sign-in whose second step is done."""
     context = info.context
     signed_in = await context.services.second_factors.verify_login(
-        temp_token=temp_token, code=code, origin=context.origin
+        temp_token=temp_token, code=code, origin=context.entering_origin
     )
     return context.hand_over(signed_in)
 

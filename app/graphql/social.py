@@ -19,7 +19,7 @@ async def resolve_social_login(
     """Hands over a session for a provider's ID token."""
     context = info.context
     admission = await context.services.social.sign_in(
-        provider=provider, id_token=id_token, nonce=nonce, origin=context.origin
+        provider=provider, id_token=id_token, nonce=nonce, origin=context.entering_origin
     )
     return context.hand_over(admission)
 

@@ -3,50 +3,38 @@
 -- and sees what the other did. The lock and the read of the tokens are two statements on purpose: under READ
 -- COMMITTED a statement that waited for a lock still sees the other tables as they were before it waited.
 
--- name: session_open$
+-- name: session_open^
 -- Nothing is written, and nothing comes back, while the account's second factor is still asked for.
 with opened as (
-  insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at)
+  insert into sessions (id, account_id, method, user_agent, ip, device_hash, created_at, last_seen_at, expires_at)
   select cast(:session_id as uuid), cast(:account_id as uuid), cast(:method as text), cast(:user_agent as text),
-         cast(:ip as text), cast(:now as timestamptz), cast(:now as timestamptz), cast(:expires_at as timestamptz)
+         cast(:ip as text), cast(:device_hash as bytea), cast(:now as timestamptz), cast(:now as timestamptz),
+         cast(:expires_at as timestamptz)
   where cast(:second_factor_proved as boolean)
      or not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
-  returning id
+  returning id, account_id, created_at, proved_at
+), first_token as (
+  insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
+  select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
+         cast(:now as timestamptz), cast(:expires_at as timestamptz)
+  from opened
 )
-insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
-select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
-       cast(:now as timestamptz), cast(:expires_at as timestamptz)
+select opened.id as session_id, opened.created_at as session_created_at, opened.proved_at, viewers.*
 from opened
-returning session_id
+join viewers on viewers.account_id = opened.account_id
 
 -- name: viewer_by_session^
-select s.id as session_id, s.created_at as session_created_at,
-       a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
-       a.password_hash is not null as has_password,
-       exists (select from second_factors f where f.account_id = a.id and f.enabled_at is not null) as two_factor_enabled,
-       greatest(a.updated_at, p.updated_at) as updated_at,
-       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status,
-       p.campus_id, p.persona, p.onboarded_at, p.headline, p.primary_role, p.availability, p.timezone, p.location,
-       p.primary_category, p.industry_role, p.company_name, p.contact_links, p.handle_changed_at
+select s.id as session_id, s.created_at as session_created_at, s.proved_at, viewers.*
 from sessions s
-join accounts a on a.id = s.account_id
-join profiles p on p.account_id = a.id
+join viewers on viewers.account_id = s.account_id
 where s.id = :session_id and s.revoked_at is null and s.expires_at > :now
   and (cast(:account_id as uuid) is null or s.account_id = :account_id)
 
 -- name: session_locked_by_token^
-select s.id as session_id, s.created_at as session_created_at,
-       a.id as account_id, a.email, a.email_verified_at, a.verified_at, a.created_at,
-       a.password_hash is not null as has_password,
-       exists (select from second_factors f where f.account_id = a.id and f.enabled_at is not null) as two_factor_enabled,
-       greatest(a.updated_at, p.updated_at) as updated_at,
-       p.handle, p.display_name, p.bio, p.avatar_key, p.avatar_mime, p.face_findings, p.privacy, p.status,
-       p.campus_id, p.persona, p.onboarded_at, p.headline, p.primary_role, p.availability, p.timezone, p.location,
-       p.primary_category, p.industry_role, p.company_name, p.contact_links, p.handle_changed_at,
+select s.id as session_id, s.created_at as session_created_at, s.proved_at, viewers.*,
        s.expires_at as session_expires_at, s.revoked_at
 from sessions s
-join accounts a on a.id = s.account_id
-join profiles p on p.account_id = a.id
+join viewers on viewers.account_id = s.account_id
 where s.id = (select session_id from refresh_tokens where token_hash = :token_hash)
 for no key update of s
 

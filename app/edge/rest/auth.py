@@ -51,14 +51,16 @@ async def campuses(visit: Visit) -> list[CampusOut]:
 
 async def login(visit: Visit, body: LoginRequest) -> TokensOut | SecondFactorOut:
     """Hands over a session for the right password, or asks for the second factor."""
-    admission = await visit.services.accounts.login(email=body.email, password=body.password, origin=visit.origin)
+    admission = await visit.services.accounts.login(
+        email=body.email, password=body.password, origin=visit.entering_origin
+    )
     return _admitted(visit, admission)
 
 
 async def login_second_factor(visit: Visit, body: SecondFactorRequest) -> TokensOut:
     """Hands over the session that a right first factor asked for."""
     signed_in = await visit.services.second_factors.verify_login(
-        temp_token=body.temp_token, code=body.code, origin=visit.origin
+        temp_token=body.temp_token, code=body.code, origin=visit.entering_origin
     )
     return _tokens(visit, visit.hand_over(signed_in))
 

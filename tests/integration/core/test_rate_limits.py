@@ -38,6 +38,22 @@ async def test_keys_do_not_share_a_window(limits: RateLimits) -> None:
         await limits.spend(LOGIN, "a")
 
 
+async def test_limits_spent_together_count_and_refuse_each_by_its_own_rule(limits: RateLimits) -> None:
+    """A sign-in that asks two limits in one step would let one of them count for nothing."""
+    tight = Limit("email.tight", 2, 60, "deny")
+    for _ in range(2):
+        await limits.spend_each((LOGIN, "house"), (tight, "a"))
+    with pytest.raises(Problem) as caught:
+        await limits.spend_each((LOGIN, "house"), (tight, "a"))
+    assert caught.value.reason == "email.tight"
+    for number in range(9):
+        await limits.spend_each((LOGIN, "house"), (tight, f"b{number}"))
+    with pytest.raises(Problem) as caught:
+        await limits.spend_each((LOGIN, "house"), (tight, "c"))
+    assert caught.value.reason == LOGIN.name
+    await limits.spend(tight, "c", cost=2)
+
+
 async def test_each_limit_says_what_happens_without_redis(tmp_path: Path) -> None:
     """A Redis outage would open sign-in to unlimited guessing, or close reading for nothing."""
     redis = Redis(unix_socket_path=str(tmp_path / "none.sock"))

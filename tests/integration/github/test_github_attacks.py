@@ -25,7 +25,7 @@ async def test_the_callback_of_another_browser_is_refused(browser: Browser, site
     await browser.depart()
     arrival = await browser.arrive(returned)  # one that is away itself
     assert arrival.told["reason"] == "GITHUB_STATE_UNKNOWN"
-    assert not browser.http.cookies, "its mark is forgotten, and it has no session"
+    assert not browser.session_cookies, "its mark is forgotten, and it has no session"
     assert await site.rows() == NOTHING
 
 
@@ -132,7 +132,7 @@ async def test_nobody_is_sent_to_a_foreign_page(browser: Browser, name: str) -> 
         problem = answer.json()
         assert (problem["code"], problem["field"]) == ("BAD_USER_INPUT", name)
         assert "evil" not in answer.text
-    assert not browser.http.cookies
+    assert not browser.session_cookies
 
 
 async def test_a_state_without_a_departure_goes_to_our_own_page_only(browser: Browser) -> None:

@@ -285,7 +285,7 @@ async def test_nothing_half_written_remains(browser: Browser, site: Site, octoca
     refused = await browser.refusal(LOGIN_WITH_GITHUB, answered, headers=PAGE)
     assert refused == {"code": "UNAUTHENTICATED", "reason": "GITHUB_EMAIL_NOT_VERIFIED"}
     assert await site.rows() == NOTHING
-    assert not browser.http.cookies
+    assert not browser.session_cookies
 
 
 async def test_without_redis_nobody_is_sent_away(clock: FixedClock) -> None:

@@ -37,7 +37,7 @@ async def test_a_newcomer_is_signed_in_with_what_github_knows(browser: Browser, 
 async def test_the_session_is_carried_on_by_cookie(browser: Browser) -> None:
     """Who came with GitHub would be signed out after 15 minutes."""
     await browser.sign_in()
-    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert browser.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     refreshed = (await browser.data(REFRESH, headers=browser.csrf_headers()))["refreshToken"]
     assert refreshed["user"]["handle"] == "octocat"
 
@@ -47,7 +47,7 @@ async def test_the_refresh_token_never_stands_in_an_address(browser: Browser) ->
     returned = await through_github(await browser.depart())
     arrival = Arrival.of(await browser.http.get(returned, headers={"x-token-delivery": "body"}))
     assert "refresh_token" not in arrival.told
-    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert browser.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
 
 
 async def test_what_is_asked_of_github(browser: Browser, site: Site) -> None:
@@ -133,7 +133,7 @@ async def test_an_address_that_only_github_has_proved_is_not_linked(browser: Bro
         "CONFLICT",
         "LINK_NEEDED",
     )
-    assert not browser.http.cookies
+    assert not browser.session_cookies
     assert await site.rows() == before
 
 
@@ -201,7 +201,7 @@ async def test_a_page_that_finishes_itself(browser: Browser, site: Site) -> None
     payload = (await browser.data(LOGIN_WITH_GITHUB, answered, headers=PAGE))["loginWithGithub"]
     assert (payload["isNewUser"], payload["requiresTwoFactor"], payload["refreshToken"]) == (True, False, None)
     assert payload["user"]["handle"] == "octocat"
-    assert set(browser.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert browser.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     browser.access_token = payload["accessToken"]
     assert (await browser.data(ME))["me"]["displayName"] == "The Octocat"
 
@@ -212,7 +212,7 @@ async def test_who_says_no_at_github_is_told_kindly(browser: Browser, site: Site
     arrival = await browser.sign_in(return_to="/sign-in")
     assert arrival.page == f"{HOME}/sign-in"
     assert (arrival.told["error"], arrival.told["reason"]) == ("FORBIDDEN", "GITHUB_DENIED")
-    assert not browser.http.cookies
+    assert not browser.session_cookies
 
 
 async def test_fifty_newcomers_with_one_identity_make_one_account(site: Site) -> None:
@@ -248,7 +248,7 @@ async def test_the_second_factor_is_asked_for_on_the_way_back(browser: Browser, 
     assert arrival.page == f"{HOME}/second-step"
     assert set(arrival.told) == {"temp_token", "requires_two_factor"}
     assert arrival.told["requires_two_factor"] == "true"
-    assert not again.http.cookies
+    assert not again.session_cookies
     assert await site.count("sessions") == sessions
     variables = {"tempToken": arrival.told["temp_token"], "code": phone.next_code()}
     assert (await again.data(VERIFY_LOGIN, variables))["verify2FALogin"]["user"]["handle"] == "octocat"
@@ -263,7 +263,7 @@ async def test_the_second_factor_is_asked_for_in_a_page_that_finishes_itself(bro
     assert payload.pop("requiresTwoFactor")
     temp_token = payload.pop("tempToken")
     assert set(payload.values()) == {None, False}
-    assert not again.http.cookies
+    assert not again.session_cookies
     answered = await again.data(VERIFY_LOGIN, {"tempToken": temp_token, "code": phone.next_code()})
     assert answered["verify2FALogin"]["accessToken"]
 

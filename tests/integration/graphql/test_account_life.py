@@ -84,7 +84,7 @@ async def test_a_person_takes_their_data_along_and_goes(visitor: Visitor) -> Non
     assert held["account"]["email"] == "ada@example.org"
     assert (await visitor.refusal(DELETE))["reason"] == "REAUTHENTICATION_NEEDED"
     assert (await visitor.data(DELETE, {"password": PASSWORD}))["deleteAccount"] is True
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
     assert (await visitor.refusal(ME))["reason"] == "SESSION_ENDED"
     visitor.access_token = None
     refused = await visitor.refusal(LOGIN, {"email": "ada@example.org", "password": PASSWORD})

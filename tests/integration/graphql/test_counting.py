@@ -6,7 +6,7 @@ from inspect import isawaitable
 from graphql import execute, parse
 
 from app.accounts.limits import LOGIN_PER_EMAIL
-from app.edge.cookies import SessionCookies
+from app.edge.cookies import DeviceCookie, SessionCookies
 from app.edge.csrf import Csrf
 from app.edge.requests import Caller
 from app.edge.visit import Visit
@@ -32,7 +32,13 @@ async def test_aliases_count_one_by_one_even_without_the_documents_limit(service
     await visitor.signup()
     engine = GraphQLEngine.over(services)
     csrf = Csrf.of(services.settings, services.ids)
-    visit = Visit(services=services, caller=CALLER, cookies=SessionCookies(secure=False), csrf=csrf)
+    visit = Visit(
+        services=services,
+        caller=CALLER,
+        cookies=SessionCookies(secure=False),
+        csrf=csrf,
+        devices=DeviceCookie(secure=False),
+    )
     codes: Counter[Code] = Counter()
     for ten in range(20):
         guesses = " ".join(

@@ -41,7 +41,7 @@ async def production(
 async def test_production_keeps_its_manners(production: Visitor) -> None:
     """The list of operations would be public, and cookies would travel in the clear."""
     await production.signup()
-    assert set(production.http.cookies) == {"__Host-bonafide_refresh", "__Host-bonafide_csrf"}
+    assert production.session_cookies == {"__Host-bonafide_refresh", "__Host-bonafide_csrf"}
     answer = await production.post("{ __schema { types { name } } }")
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     assert "errors" in answer.json()

@@ -26,7 +26,7 @@ async def test_from_the_list_of_campuses_to_a_proved_account(visitor: Visitor, m
     assert toronto in campuses
     registered = (await visitor.data(REGISTER, {"input": {**ADA, "displayName": "Ada"}}))["register"]
     assert registered["email"] == "ada@utoronto.ca"
-    assert not visitor.http.cookies, "nobody is signed in by registering"
+    assert not visitor.session_cookies, "nobody is signed in by registering"
     code = re.search(r"^\d{6}$", mailbox.sent[-1].text, re.MULTILINE)
     assert code is not None
     assert await visitor.data(VERIFY, {"code": code[0], "email": "ada@utoronto.ca"}) == {"verifyEmail": True}

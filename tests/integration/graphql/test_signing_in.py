@@ -20,7 +20,7 @@ async def test_a_browser_signs_up_and_is_signed_in(visitor: Visitor) -> None:
     assert payload["requiresTwoFactor"] is False
     assert payload["user"]["email"] == "ada@example.org"
     assert payload["refreshToken"] is None
-    assert set(visitor.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert visitor.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     me = (await visitor.data(ME))["me"]
     assert me.pop("id") == payload["user"]["id"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", me.pop("createdAt"))
@@ -40,10 +40,10 @@ async def test_a_browser_signs_up_and_is_signed_in(visitor: Visitor) -> None:
 async def test_a_native_app_gets_its_token_in_the_body(visitor: Visitor) -> None:
     """An app without a cookie jar would be signed out after 15 minutes."""
     payload = await visitor.signup(headers=IN_BODY)
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
     refreshed = (await visitor.data(REFRESH, {"token": payload["refreshToken"]}, headers=IN_BODY))["refreshToken"]
     assert refreshed["refreshToken"] not in (None, payload["refreshToken"])
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
 
 
 async def test_signing_in_again(visitor: Visitor, transport: httpx.ASGITransport) -> None:
@@ -172,7 +172,7 @@ async def test_signing_out_ends_the_session(visitor: Visitor, way: str) -> None:
     headers = visitor.csrf_headers() if way == "cookie" else {}
     answer = await visitor.post(LOGOUT, {"token": token}, headers=headers)
     assert answer.json() == {"data": {"logout": True}}
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
     assert (await visitor.refusal(ME))["reason"] == "SESSION_ENDED"
     if token:
         assert (await visitor.refusal(REFRESH, {"token": token}))["code"] == "UNAUTHENTICATED"

@@ -36,7 +36,7 @@ async def test_a_page_signs_in_with_two_steps(
         "isNewUser": False,
         "user": None,
     }
-    assert not other.http.cookies
+    assert not other.session_cookies
     other.access_token = temp_token
     assert (await other.refusal(FACTOR))["code"] == "UNAUTHENTICATED", "a temp token is no access token"
     other.access_token = None
@@ -45,7 +45,7 @@ async def test_a_page_signs_in_with_two_steps(
     assert second["requiresTwoFactor"] is False
     assert second["tempToken"] is None
     assert second["user"] == {"handle": "ada", "twoFactorEnabled": True}
-    assert set(other.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert other.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     other.access_token = second["accessToken"]
     assert (await other.data(FACTOR))["me"]["backupCodesLeft"] == 10
 

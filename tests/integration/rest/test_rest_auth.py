@@ -18,7 +18,7 @@ async def test_signing_in_gives_a_browser_a_bearer_and_a_cookie(visitor: Visitor
     tokens = answer.json()
     assert set(tokens) == {"access_token", "token_type", "expires_in"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 900)
-    assert set(visitor.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert visitor.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     visitor.access_token = tokens["access_token"]
     assert (await visitor.data(ME))["me"]["handle"] == "ada"
 
@@ -27,7 +27,7 @@ async def test_a_native_app_gets_the_pair_in_the_body(visitor: Visitor) -> None:
     """An app without a cookie jar would be signed out after 15 minutes."""
     await visitor.signup(headers=IN_BODY)
     signed_in = (await visitor.http.post("/auth/login", json=ADA, headers=IN_BODY)).json()
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
     held = {"refresh_token": signed_in["refresh_token"]}
     refreshed = (await visitor.http.post("/auth/refresh", json=held, headers=IN_BODY)).json()
     assert refreshed["refresh_token"] != signed_in["refresh_token"]
@@ -79,7 +79,7 @@ async def test_a_cookie_refreshes_only_for_a_page_of_ours(visitor: Visitor) -> N
     assert "refresh_token" not in refreshed.json()  # what came by cookie goes back by cookie
     ended = await visitor.http.post("/auth/logout", headers=visitor.csrf_headers())
     assert ended.json() == {"ended": True}
-    assert not visitor.http.cookies
+    assert not visitor.session_cookies
 
 
 async def test_a_session_opened_here_is_the_same_session_there(visitor: Visitor) -> None:

@@ -33,7 +33,7 @@ async def test_from_the_list_of_campuses_to_ones_profile(
     assert registered.status_code == 200, registered.text
     assert registered.json().keys() == {"user_id", "email"}
     assert registered.json()["email"] == "ada@utoronto.ca"
-    assert not visitor.http.cookies, "nobody is signed in by registering"
+    assert not visitor.session_cookies, "nobody is signed in by registering"
     text = await letter(services, mailbox)
     link, code = re.search(r"/verify#token=(\S+)", text), re.search(r"^\d{6}$", text, re.MULTILINE)
     assert link is not None

@@ -46,7 +46,7 @@ async def test_a_page_signs_a_newcomer_in_and_later_again(visitor: Visitor, worl
     assert payload["isNewUser"] is True
     assert payload["user"]["handle"] == "ada-lovelace"
     assert payload["user"]["emailVerified"] is True
-    assert set(visitor.http.cookies) == {"bonafide_refresh", "bonafide_csrf"}
+    assert visitor.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     visitor.access_token = payload["accessToken"]
     me = (await visitor.data("{ me { id identities { provider email linkedAt } } }"))["me"]
     assert me["identities"] == [

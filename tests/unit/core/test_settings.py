@@ -135,8 +135,8 @@ def test_faults_of_one_and_of_many_settings_are_listed_together() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({"BONAFIDE_ENV": "production", "SECRET_KEY": "short", "FACE_THRESHOLD": "much"})
     assert [fault.split(":")[0] for fault in caught.value.faults] == [
-        "SECRET_KEY",
         "FACE_THRESHOLD",
+        "SECRET_KEY",
         "LIVENESS_SECRET",
         "ENCRYPTION_KEYS",
         "PUBLIC_URL",

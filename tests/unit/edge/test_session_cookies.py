@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.edge.cookies import SessionCookies
+from app.edge.cookies import DEVICE_BYTES, DeviceCookie, SessionCookies
 from app.edge.cors import allowed_origins
 from app.edge.csrf import Csrf
 from app.edge.requests import Caller
@@ -169,3 +169,17 @@ def test_development_takes_every_name_of_this_machine() -> None:
         "http://localhost:8000",
         "http://[::1]:8000",
     }
+
+
+def test_a_device_is_known_by_an_id_of_our_making_only() -> None:
+    """A planted or mangled cookie would pass for a device that somebody signed in on."""
+    cookie = DeviceCookie(secure=True)
+    device = Ids().token(DEVICE_BYTES)
+    written = cookie.write(device)
+    assert written.startswith(f"__Host-bonafide_device={device}; Path=/; Max-Age=34560000; SameSite=Lax")
+    assert "HttpOnly" in written
+    assert "Secure" in written
+    assert cookie.read({cookie.name: device}) == device
+    for other in ("", "x", device + "A", device[:-1] + "=", device[:-1] + " ", "ä" * 43):
+        assert cookie.read({cookie.name: other}) is None
+    assert cookie.read({"bonafide_device": device}) is None
