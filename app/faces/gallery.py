@@ -102,6 +102,8 @@ class Gallery:
 
     async def forget(self, tx: Transaction, account_id: UUID) -> int:
         """Removes the account's templates; says how many there were."""
+        # An `add` that has read them must not go on to write a template that no anchor holds.
+        await self._store.hold_account(tx, account_id)
         return await self._store.forget(tx, account_id)
 
     async def has_templates(self, account_id: UUID, *, on: Database | Transaction | None = None) -> bool:
@@ -110,7 +112,7 @@ class Gallery:
 
     async def count(self) -> int:
         """How many people can be found."""
-        return await self._store.people(self._database)
+        return (await self._store.counted()).people
 
     async def _candidates(self, probe: Descriptor, tx: Transaction) -> list[tuple[UUID, Descriptor]]:
         if await self._store.is_small(tx, most=EXACT_UP_TO):
