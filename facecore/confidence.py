@@ -48,11 +48,6 @@ def clopper_pearson(errors: int, trials: int, *, confidence: float = CONFIDENCE)
     return low, high
 
 
-def trials_without_error(rate: float, *, confidence: float = CONFIDENCE) -> int:
-    """How many tries without any error prove that the true rate is at most `rate`."""
-    return math.ceil(math.log((1 - confidence) / 2) / math.log1p(-rate))
-
-
 def _quantile(share: float, a: float, b: float) -> float:
     """Where the beta distribution of `a` and `b` reaches `share`, by halving on a logarithmic scale."""
     low, high = _SMALLEST, 1.0

@@ -34,7 +34,8 @@ from app.faces.calibration import (
     Suggestion,
     false_matches_per_search,
     measure,
-    suggest,
+    suggest_for_comparison,
+    suggest_for_search,
 )
 from app.faces.model import GallerySize
 from app.faces.store import FaceStore
@@ -167,9 +168,9 @@ def _interval(counted: Counted) -> dict[str, Any]:
 
 
 def _suggested(distances: Distances, size: GallerySize, *, target: float) -> dict[str, Any]:
-    compared = suggest(distances, people=1, target=target)
+    compared = suggest_for_comparison(distances, target=target)
     ceiling = SWEEP[-1] if compared.threshold is None else compared.threshold
-    searched = suggest(distances, people=max(1, size.people), target=target, at_most=ceiling)
+    searched = suggest_for_search(distances, people=size.people, target=target, at_most=ceiling)
     return {"face_threshold": _one(compared), "face_search_threshold": _one(searched)}
 
 
@@ -191,9 +192,9 @@ def _in_words(result: dict[str, Any]) -> str:
             f"FACE_SEARCH_THRESHOLD={in_use['face_search_threshold']:g}, "
             f"FACE_SEARCH_MARGIN={in_use['face_search_margin']:g}",
             "",
-            "                                                  "
+            "                                                    "
             "a stranger is found by a search of so many people, expected (at most)",
-            "threshold  FMR (at most)      FNMR (at most)      " + "".join(f"{each:<20,}" for each in galleries),
+            "threshold  FMR (at most)        FNMR (at most)      " + "".join(f"{each:<20,}" for each in galleries),
             *(_row(each) for each in result["sweep"]),
             "",
             *(_suggestion(setting, words, result) for setting, words in _TARGETS.items()),
@@ -209,7 +210,7 @@ _TARGETS = {
     "face_search_threshold": "one search of this gallery finds somebody for a stranger",
 }
 _CAVEATS = (
-    "«At most» is the upper end of the exact 95 % interval. No error in n pairs proves at most 3.7 / n, so a small",
+    "The figure in brackets is the upper end of the exact 95 % interval. No error in n pairs proves at most 3.7 / n, so a small",
     "gallery says little about a large one. Pairs that share a person are not independent: the truth may lie a little",
     "farther out. Larger galleries are taken to hold people like these. FNMR counts kept templates only: pictures that",
     "lay farther than FACE_THRESHOLD from a person's first were refused, so people are missed more often than that.",
@@ -219,23 +220,30 @@ _CAVEATS = (
 def _row(at: dict[str, Any]) -> str:
     searches = "".join(f"{_percent(each['expected'], each['at_most']):<20}" for each in at["false_matches_per_search"])
     fmr, fnmr = (_percent(at[name]["rate"], at[name]["at_most"]) for name in ("fmr", "fnmr"))
-    return f"{at['threshold']:<11.2f}{fmr:<19}{fnmr:<20}{searches}".rstrip()
+    return f"{at['threshold']:<11.2f}{fmr:<21}{fnmr:<20}{searches}".rstrip()
 
 
 def _percent(rate: float | None, at_most: float) -> str:
-    return "-" if rate is None else f"{100 * rate:.2g} ({100 * at_most:.2g}) %"
+    return "-" if rate is None else f"{_digits(100 * rate)} ({_digits(100 * at_most)}) %"
+
+
+def _digits(percent: float) -> str:
+    return f"{percent:.0f}" if percent >= 9.95 else f"{percent:.2g}"
 
 
 def _suggestion(setting: str, words: str, result: dict[str, Any]) -> str:
-    suggested, target = result["suggested"][setting], f"{100 * result['target']:g} %"
-    if suggested["threshold"] is not None:
-        return f"{setting.upper()}={suggested['threshold']:g} is the largest by which {words} in at most {target}"
-    if result["people_measured"] < suggested["people_needed"]:
-        return (
-            f"{setting.upper()}: too few people to suggest one. That {words} in at most {target} "
-            f"can be known from {suggested['people_needed']:,} people on, if none of them are alike"
-        )
-    return f"{setting.upper()}: none down to {SWEEP[0]:g} keeps that {words} in at most {target}"
+    suggested, promise = result["suggested"][setting], f"that {words} in at most {100 * result['target']:g} %"
+    threshold, needed = suggested["threshold"], suggested["people_needed"]
+    if threshold is not None:
+        return f"{setting.upper()}={threshold:g} is the largest of which this gallery proves\n  {promise}"
+    if result["people_measured"] >= needed:
+        return f"{setting.upper()}: people here are too much alike; not even {SWEEP[0]:g} keeps {promise}"
+    if result["people"] >= needed:
+        return f"{setting.upper()}: too few were measured to suggest one; --people {needed} may prove {promise}"
+    return (
+        f"{setting.upper()}: too few people to suggest one; {needed:,} of whom no two are alike could prove\n"
+        f"  {promise}"
+    )
 
 
 def _doubles(result: dict[str, Any]) -> list[str]:
@@ -243,9 +251,9 @@ def _doubles(result: dict[str, Any]) -> list[str]:
     if not count:
         return []
     lines = [
-        f"{count:,} pairs of accounts lie within {threshold:g} of each other: twins, or one person's two accounts"
-        + ("" if "double_accounts" in result else " (--list names them)")
-        + ". The latter count above as errors; calibrate again without them"
+        f"Possible double accounts: {count:,}, pairs within {threshold:g} of each other: twins, or one person's two"
+        + ("" if "double_accounts" in result else " (--list names them)"),
+        "  The latter count above as errors: calibrate again without them.",
     ]
     for each in result.get("double_accounts", ()):
         lines.append(f"  {each['accounts'][0]}  {each['accounts'][1]}  {each['distance']:.3f}")

@@ -1,7 +1,8 @@
 """How often a gallery's own people are taken for each other or not for themselves, and which thresholds that allows."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
@@ -10,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app.faces.model import Views
-from facecore.confidence import Counted, trials_without_error
+from facecore.confidence import Counted
 
 SWEEP = tuple(round(0.20 + 0.02 * step, 2) for step in range(21))
 """0.20 to 0.60: below lie pictures of one moment, above dlib's own threshold strangers pass for one another."""
 GALLERIES = (1_000, 100_000, 1_000_000)
 """The sizes that are looked ahead to."""
 _ROWS_AT_ONCE = 256
+_MOST_PEOPLE = 10**12
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,12 +34,17 @@ class DoubleAccount:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Distances:
-    """What was measured; of `different`, which are one for each pair of people, only the near ones are kept."""
+    """What was measured; of the pairs of two people only the near ones are kept, `near`."""
 
     same: Floats
     near: Floats
-    different: int
+    people: int
     doubles: tuple[DoubleAccount, ...]
+
+    @property
+    def different(self) -> int:
+        """How many pairs of two people there are."""
+        return math.comb(self.people, 2)
 
     def fmr(self, threshold: float) -> Counted:
         """Pairs of people that a comparison at the threshold takes for one."""
@@ -50,7 +57,7 @@ class Distances:
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """The largest threshold that keeps the target, or None and how many people it takes to know one."""
+    """The largest threshold that keeps the target, or None; and how many people, no two alike, could prove one."""
 
     threshold: float | None
     people_needed: int
@@ -86,7 +93,7 @@ def measure(views: Views, *, alike: float) -> Distances:
     return Distances(
         same=_same(views, starts, exact),
         near=np.concatenate(near),
-        different=math.comb(len(starts), 2),
+        people=len(starts),
         doubles=tuple(sorted(doubles, key=lambda double: double.distance)),
     )
 
@@ -96,15 +103,30 @@ def false_matches_per_search(rate: float, people: int) -> float:
     return -math.expm1(people * math.log1p(-rate)) if rate < 1 else 1.0
 
 
-def suggest(distances: Distances, *, people: int, target: float, at_most: float = SWEEP[-1]) -> Suggestion:
-    """The largest threshold at which a search of `people` (a comparison: of one) errs at most in the share `target`.
+def suggest_for_comparison(distances: Distances, *, target: float) -> Suggestion:
+    """The largest threshold at which one comparison takes a stranger for somebody at most in the share `target`."""
+    return _suggest(distances, target=target, at_most=SWEEP[-1], searched=lambda _: 1)
 
-    What counts is the upper end of the interval: no error in a few pairs is no proof.
+
+def suggest_for_search(distances: Distances, *, people: int, target: float, at_most: float) -> Suggestion:
+    """The same for one search of a gallery of so many people; not above the threshold of a comparison, `at_most`."""
+    return _suggest(distances, target=target, at_most=at_most, searched=lambda measured: max(people, measured))
+
+
+def _suggest(distances: Distances, *, target: float, at_most: float, searched: Callable[[int], int]) -> Suggestion:
+    """What counts is the upper end of the interval: no error in a few pairs is no proof.
+
+    `searched` says how many people a search goes through when so many are measured: whoever is measured is there.
     """
-    allowed = -math.expm1(math.log1p(-target) / people)
-    kept = [each for each in SWEEP if each <= at_most and distances.fmr(each).at_most <= allowed]
-    pairs = trials_without_error(allowed)
-    return Suggestion(threshold=max(kept, default=None), people_needed=math.ceil((1 + math.sqrt(1 + 8 * pairs)) / 2))
+
+    def keeps(counted: Counted, measured: int) -> bool:
+        return false_matches_per_search(counted.at_most, searched(measured)) <= target
+
+    kept = [each for each in SWEEP if each <= at_most and keeps(distances.fmr(each), distances.people)]
+    needed = bisect_left(
+        range(_MOST_PEOPLE), True, lo=2, key=lambda measured: keeps(Counted(0, math.comb(measured, 2)), measured)
+    )
+    return Suggestion(threshold=max(kept, default=None), people_needed=needed)
 
 
 def _same(views: Views, starts: Sequence[int], exact: Floats) -> Floats:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facecore.confidence import Counted, clopper_pearson, trials_without_error
+from facecore.confidence import Counted, clopper_pearson
 from facecore.errors import FaceError
 
 
@@ -57,13 +57,6 @@ def test_nothing_tried_proves_nothing() -> None:
     """An empty gallery would look flawless."""
     assert clopper_pearson(0, 0) == (0.0, 1.0)
     assert (Counted(0, 0).rate, Counted(0, 0).at_least, Counted(0, 0).at_most) == (None, 0.0, 1.0)
-
-
-def test_so_many_tries_without_error_are_just_enough() -> None:
-    """An operator would be told to wait for more people than needed, or for too few."""
-    needed = trials_without_error(0.001)
-    assert needed == 3688
-    assert clopper_pearson(0, needed)[1] <= 0.001 < clopper_pearson(0, needed - 1)[1]
 
 
 @pytest.mark.parametrize(("errors", "trials"), [(-1, 10), (11, 10), (0, -1)])

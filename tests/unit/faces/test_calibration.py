@@ -6,7 +6,14 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from app.faces.calibration import SWEEP, Distances, false_matches_per_search, measure, suggest
+from app.faces.calibration import (
+    SWEEP,
+    Distances,
+    false_matches_per_search,
+    measure,
+    suggest_for_comparison,
+    suggest_for_search,
+)
 from app.faces.model import Views
 
 
@@ -21,8 +28,8 @@ def views(*templates: tuple[int, int, float]) -> Views:
     )
 
 
-def distances(*, same: int = 0, near: tuple[float, ...] = (), different: int = 0) -> Distances:
-    return Distances(same=np.full(same, 0.3), near=np.array(near), different=different, doubles=())
+def distances(*, same: int = 0, near: tuple[float, ...] = (), people: int = 0) -> Distances:
+    return Distances(same=np.full(same, 0.3), near=np.array(near), people=people, doubles=())
 
 
 def test_each_two_people_are_one_pair_and_each_two_days_another() -> None:
@@ -37,7 +44,7 @@ def test_each_two_people_are_one_pair_and_each_two_days_another() -> None:
 
 def test_a_threshold_counts_what_lies_at_it() -> None:
     """The report would differ from what the server decides."""
-    seen = Distances(same=np.array([0.4, 0.5]), near=np.array([0.4, 0.5]), different=10, doubles=())
+    seen = Distances(same=np.array([0.4, 0.5]), near=np.array([0.4, 0.5]), people=5, doubles=())
     assert (seen.fmr(0.4).errors, seen.fmr(0.4).trials) == (1, 10)
     assert (seen.fnmr(0.4).errors, seen.fnmr(0.4).trials) == (1, 2)
 
@@ -69,7 +76,7 @@ def test_a_gallery_of_nobody_or_one_has_no_rates(templates: tuple[tuple[int, int
     """A new operator would meet a stack trace, or a report of no errors."""
     seen = measure(views(*templates), alike=0.4)
     assert (seen.fmr(0.4).rate, seen.fnmr(0.4).rate) == (None, None)
-    assert suggest(seen, people=1, target=0.001).threshold is None
+    assert suggest_for_comparison(seen, target=0.001).threshold is None
 
 
 def test_the_arithmetic_of_a_search() -> None:
@@ -82,18 +89,28 @@ def test_the_arithmetic_of_a_search() -> None:
 
 def test_few_pairs_suggest_nothing() -> None:
     """Ten people without an error would be taken for proof of one error in a thousand."""
-    few = suggest(distances(different=45), people=1, target=0.001)
+    few = suggest_for_comparison(distances(people=10), target=0.001)
     assert few.threshold is None
     assert few.people_needed == 87
-    assert suggest(distances(different=87 * 86 // 2), people=1, target=0.001).threshold == SWEEP[-1]
-    assert suggest(distances(different=86 * 85 // 2), people=1, target=0.001).threshold is None
+    assert suggest_for_comparison(distances(people=87), target=0.001).threshold == SWEEP[-1]
+    assert suggest_for_comparison(distances(people=86), target=0.001).threshold is None
+
+
+def test_what_it_takes_to_know_a_search_grows_with_the_gallery() -> None:
+    """An operator would wait for so many people, and be told to wait for more."""
+    needed = suggest_for_search(distances(people=50), people=50, target=0.001, at_most=0.5).people_needed
+    assert needed == 7376
+    for people, threshold in ((needed, 0.5), (needed - 1, None)):
+        proved = suggest_for_search(distances(people=people), people=people, target=0.001, at_most=0.5)
+        assert proved.threshold == threshold
+    sampled = suggest_for_search(distances(people=10_000), people=10**6, target=0.001, at_most=0.5)
+    assert sampled.threshold is None
+    assert 80_000 < sampled.people_needed < 90_000, "of a million, so many must be measured"
 
 
 def test_a_search_is_held_to_the_whole_gallery() -> None:
     """A threshold that is right for two people would let strangers in among a thousand."""
-    seen = distances(near=(0.35, 0.45, 0.45, 0.55, 0.55, 0.55), different=10**6)
-    one = suggest(seen, people=1, target=1e-5)
-    many = suggest(seen, people=1000, target=0.007)
-    assert one.threshold == 0.54
-    assert many.threshold == 0.44
-    assert suggest(seen, people=1000, target=0.007, at_most=0.3).threshold == 0.3
+    seen = distances(near=(0.35, 0.45, 0.45, 0.55, 0.55, 0.55), people=1415)
+    assert suggest_for_comparison(seen, target=1e-5).threshold == 0.54
+    assert suggest_for_search(seen, people=1415, target=0.009, at_most=0.6).threshold == 0.44
+    assert suggest_for_search(seen, people=1415, target=0.009, at_most=0.3).threshold == 0.3
