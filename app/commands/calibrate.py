@@ -210,7 +210,7 @@ _TARGETS = {
     "face_search_threshold": "one search of this gallery finds somebody for a stranger",
 }
 _CAVEATS = (
-    "The figure in brackets is the upper end of the exact 95 % interval. No error in n pairs proves at most 3.7 / n, so a small",
+    "In brackets: the upper end of the exact 95 % interval. No error in n pairs proves at most 3.7 / n, so a small",
     "gallery says little about a large one. Pairs that share a person are not independent: the truth may lie a little",
     "farther out. Larger galleries are taken to hold people like these. FNMR counts kept templates only: pictures that",
     "lay farther than FACE_THRESHOLD from a person's first were refused, so people are missed more often than that.",
