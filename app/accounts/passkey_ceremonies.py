@@ -1,8 +1,8 @@
 """The two ceremonies of WebAuthn, pure: what a device is asked, and whether its answer is right (Level 3, chapter 7).
 
 The signature is checked by the `webauthn` package. What it leaves open, or decides before the signature is checked,
-stands here: no page inside another page, no answer with a new key beside it, keys of the three kinds that we ask for
-only, no attestation but none (or a key's own signature), and the counter is judged by whoever holds the account's row.
+stands here: no page inside another page, keys of the three kinds that we ask for only, no attestation but none (or a
+key's own signature), and the counter is judged by whoever holds the account's row.
 """
 
 import json
@@ -27,7 +27,6 @@ from webauthn.helpers import (
     decoded_public_key_to_cryptography,
     parse_attestation_object,
     parse_authentication_credential_json,
-    parse_authenticator_data,
     parse_client_data_json,
     parse_registration_credential_json,
 )
@@ -222,8 +221,6 @@ def _new_key(credential: RegistrationCredential, asked: Asked) -> NewKey:
 def _check_use(credential: AuthenticationCredential, asked: Asked, public_key: bytes) -> Use:
     response = credential.response
     _demand_top_page(response.client_data_json)
-    if parse_authenticator_data(response.authenticator_data).attested_credential_data is not None:
-        raise NotProved("a new key beside a use")
     verified = verify_authentication_response(
         credential=credential,
         expected_challenge=asked.challenge,

@@ -1,15 +1,18 @@
 """People with passkeys, at the shipped application."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from app.audit import AuditEvent
 from app.settings import Settings
+from app.wiring import Services
 from tests.passkey_device import HONEST, Device, Says
 from tests.serving import Visitor
 
@@ -100,6 +103,12 @@ class Town:
 
     transport: httpx.ASGITransport
     sql: asyncpg.Connection
+    redis: Redis
+
+    async def forget_limits(self) -> None:
+        """Lets a test go on where people would have to wait."""
+        async for key in self.redis.scan_iter(match="limit:*"):
+            await self.redis.delete(key)
 
     def stranger(self) -> Visitor:
         """A browser in which nobody is signed in."""
@@ -123,8 +132,8 @@ class Town:
 
 
 @pytest.fixture
-async def town(transport: httpx.ASGITransport, settings: Settings) -> Any:
+async def town(transport: httpx.ASGITransport, services: Services, settings: Settings) -> AsyncIterator[Town]:
     assert settings.database_url is not None
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
-    yield Town(transport, sql)
+    yield Town(transport, sql, services.redis)
     await sql.close()
