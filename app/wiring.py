@@ -12,6 +12,8 @@ from app.accounts.credentials import CredentialChanges
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
+from app.accounts.passkey_proofs import PasskeyProofs
+from app.accounts.passkeys import Passkeys
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
@@ -83,6 +85,8 @@ class Services:
     registration: RegistrationService
     email_proofs: EmailProofs
     second_factors: SecondFactors
+    passkeys: Passkeys
+    passkey_proofs: PasskeyProofs
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
@@ -149,6 +153,8 @@ async def open_services(
             registration=accounts.registration,
             email_proofs=accounts.email_proofs,
             second_factors=accounts.second_factors,
+            passkeys=accounts.passkeys,
+            passkey_proofs=accounts.passkey_proofs,
             reauthentication=accounts.reauthentication,
             credentials=accounts.credentials,
             recovery=accounts.recovery,

@@ -51,5 +51,13 @@ REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
 EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")
 EMAIL_CHANGE_PER_EMAIL = Limit("email.email_change", 3, 3600, "deny")
 
+# A passkey cannot be guessed; each begin makes us remember some 300 bytes for five minutes, each answer costs us the
+# check of a signature. As wide as for passwords, and for the same campus.
+PASSKEY_BEGIN_PER_IP = Limit("ip.passkey_begin", 100, 60, "deny")
+PASSKEY_LOGIN_PER_IP = Limit("ip.passkey_login", 100, 60, "deny")
+# Adding, renaming and removing: each addition and removal writes to the owner.
+PASSKEY_CHANGES_PER_ACCOUNT = Limit("account.passkey", 60, 3600, "deny")
+PASSKEY_PROOFS_PER_ACCOUNT = Limit("account.passkey_proof", 60, 3600, "deny")
+
 # Everything about a person is a heavy read, and nobody needs it often.
 EXPORT_PER_ACCOUNT = Limit("account.export", 6, 3600, "allow")

@@ -30,6 +30,7 @@ class Factor(StrEnum):
 
     TOTP = "totp"
     BACKUP_CODE = "backup_code"
+    PASSKEY = "passkey"
 
 
 class RefreshRefusal(StrEnum):
@@ -162,6 +163,25 @@ class SecondFactorSetup:
     otpauth_url: str = field(repr=False)
     qr_code: str = field(repr=False)
     backup_codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passkey:
+    """A passkey as its owner sees it; `synced`: its provider keeps copies for the owner's other devices."""
+
+    id: UUID
+    name: str
+    synced: bool
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyOptions:
+    """What a browser asks a device, and the name under which the answer comes back."""
+
+    challenge_id: str
+    options: str = field(repr=False)
 
 
 Admission: TypeAlias = SignedIn | SecondFactorNeeded

@@ -173,18 +173,18 @@ class SecondFactors:
         code = normalised_code(code)
         step = await self._steps.count_try(temp_token)
         if step is None:
-            raise _over()
+            raise second_step_over()
 
         async def enter(tx: Transaction, factor: Factor) -> SignedIn:
             if not await self._steps.complete(tx, temp_token, step):
-                raise _over()
+                raise second_step_over()
             return await self._entry.admit_after(factor, tx, step.account_id, method=step.method, origin=origin)
 
         try:
             return await self._codes.use(step.account_id, code, origin=origin, deed=enter)
         except Problem as problem:
             if problem.reason == CodeRefusal.OFF:
-                raise _over() from problem
+                raise second_step_over() from problem
             if problem.reason == CodeRefusal.WRONG:
                 raise await self._after_wrong_code(step) from problem
             raise
@@ -196,7 +196,7 @@ class SecondFactors:
         stored = await self._store.read(self._database, step.account_id)
         if stored is not None and stored.email is not None:
             self._post.send(letters.wrong_codes(stored.email), account_id=step.account_id)
-        return _over()
+        return second_step_over()
 
     async def _replace_backup_codes(self, tx: Transaction, account_id: UUID, codes: tuple[str, ...]) -> None:
         await self._store.replace_backup_codes(tx, account_id, [normalised_code(code) for code in codes])
@@ -210,7 +210,7 @@ def _already_on() -> Problem:
     return Problem(Code.CONFLICT, "Two-factor sign-in is on already. Switch it off first.", reason="SECOND_FACTOR_ON")
 
 
-def _over() -> Problem:
+def second_step_over() -> Problem:
     """The same for a temp token that never was, is used, has expired or was tried too often."""
     return Problem(
         Code.UNAUTHENTICATED, "This sign-in is over. Begin again.", field="tempToken", reason="SECOND_STEP_OVER"

@@ -9,10 +9,15 @@ from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
+from app.accounts.passkey_challenges import PasskeyChallenges
+from app.accounts.passkey_proofs import PasskeyProofs
+from app.accounts.passkey_uses import PasskeyUses
+from app.accounts.passkeys import Passkeys
 from app.accounts.passwords import Passwords
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
+from app.accounts.relying_party import RelyingParty
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -35,6 +40,8 @@ class AccountServices:
     registration: RegistrationService
     email_proofs: EmailProofs
     second_factors: SecondFactors
+    passkeys: Passkeys
+    passkey_proofs: PasskeyProofs
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
@@ -92,6 +99,39 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         clock=base.clock,
         ids=base.ids,
         public_url=settings.public_url,
+    )
+    party = RelyingParty.of(settings)
+    challenges = PasskeyChallenges(redis=base.redis, clock=base.clock, ids=base.ids)
+    passkeys = Passkeys(
+        database=base.database,
+        challenges=challenges,
+        party=party,
+        sessions=sessions,
+        reauthentication=reauthentication,
+        audit=base.audit,
+        limits=base.limits,
+        post=base.post,
+        clock=base.clock,
+        ids=base.ids,
+    )
+    passkey_proofs = PasskeyProofs(
+        database=base.database,
+        uses=PasskeyUses(
+            database=base.database,
+            challenges=challenges,
+            party=party,
+            audit=base.audit,
+            post=base.post,
+            clock=base.clock,
+        ),
+        steps=steps,
+        entry=entry,
+        sessions=sessions,
+        audit=base.audit,
+        limits=base.limits,
+        metrics=base.metrics,
+        post=base.post,
+        clock=base.clock,
     )
     handles = HandleReservations(database=base.database, redis=base.redis, clock=base.clock, ids=base.ids)
     email_proofs = EmailProofs(
@@ -183,6 +223,8 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         registration=registration,
         email_proofs=email_proofs,
         second_factors=second_factors,
+        passkeys=passkeys,
+        passkey_proofs=passkey_proofs,
         reauthentication=reauthentication,
         credentials=credentials,
         recovery=recovery,

@@ -10,10 +10,10 @@ import hmac
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.edge.cors import allowed_origins
 from app.edge.requests import Caller
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.origins import allowed_origins
 from app.secrets import derive_key
 from app.settings import Settings
 

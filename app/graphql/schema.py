@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from app.accounts.campuses import Campus
-from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
+from app.accounts.model import Passkey, PasskeyOptions, SecondFactorSetup, Session, SignInMethod, Viewer
 from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
@@ -29,6 +29,7 @@ from app.graphql import (
     github,
     live,
     onboarding,
+    passkeys,
     profiles,
     registration,
     second_factors,
@@ -67,6 +68,8 @@ DATACLASSES: Mapping[str, type] = {
     "Campus": Campus,
     "RegisterResult": Registered,
     "TwoFactorSetup": SecondFactorSetup,
+    "Passkey": Passkey,
+    "PasskeyOptions": PasskeyOptions,
     "Profile": Profile,
     "ProfileEdge": Edge,
     "ProfileConnection": Connection,
@@ -130,6 +133,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         registration.query,
         registration.mutation,
         second_factors.mutation,
+        passkeys.mutation,
+        passkeys.user,
         github.mutation,
         profiles.mutation,
         security.mutation,

@@ -4,6 +4,12 @@
 -- name: credentials_of^
 select id as account_id, password_hash from accounts where id = :account_id
 
+-- name: ways_in^
+select a.email, a.email_verified_at, a.password_hash is not null as has_password,
+       (select count(*) from identities i where i.account_id = a.id) as identities,
+       (select count(*) from passkeys p where p.account_id = a.id) as passkeys
+from accounts a where a.id = :account_id
+
 -- name: password_set!
 update accounts set password_hash = :password_hash, updated_at = :now where id = :account_id
 

@@ -28,6 +28,10 @@ select jsonb_build_object(
     select jsonb_build_object('enabledAt', enabled_at, 'backupCodesLeft', (
       select count(*) from backup_codes b where b.account_id = f.account_id and b.used_at is null))
     from second_factors f where account_id = :account_id),
+  'passkeys', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'name', name, 'addedAt', created_at, 'lastUsedAt', last_used_at) order by created_at), '[]')
+    from passkeys where account_id = :account_id),
   'identities', (
     select coalesce(jsonb_agg(to_jsonb(i) - 'account_id' - 'token_sealed' || jsonb_build_object(
       'holds_token', token_sealed is not null)), '[]')
