@@ -7,11 +7,14 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
+from app.accounts.not_me import NotMe
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
@@ -26,6 +29,7 @@ from app.clock import Clock
 from app.database import Database
 from app.events import AccountEvents
 from app.foundation import open_foundation
+from app.geoip import Places
 from app.ids import Ids
 from app.mail import Mailer
 from app.metrics import Metrics
@@ -84,6 +88,10 @@ class Services:
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    not_me: NotMe
+    alarms: Alarms
+    device_names: DeviceNames
+    places: Places
     erasure: Erasure
     identities: Identities
     github: GithubSignIn
@@ -149,6 +157,10 @@ async def open_services(
             reauthentication=accounts.reauthentication,
             credentials=accounts.credentials,
             recovery=accounts.recovery,
+            not_me=accounts.not_me,
+            alarms=accounts.alarms,
+            device_names=accounts.device_names,
+            places=accounts.places,
             erasure=accounts.erasure,
             identities=social.identities,
             github=social.github,

@@ -30,6 +30,7 @@ CHECKS = [
     "storage",
     "mail",
     "providers",
+    "places",
     "face model",
     "landmarks",
 ]
@@ -102,7 +103,7 @@ def test_people_get_one_line_a_check(external: dict[str, str]) -> None:
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 5
+    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 6
     assert "REDIS_URL" in lines[5]
 
 
