@@ -63,7 +63,14 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
-    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail", "deleteAccount"}
+    expected |= {
+        "requestPasswordReset",
+        "resetPassword",
+        "reportNotMe",
+        "changePassword",
+        "changeEmail",
+        "deleteAccount",
+    }
     assert credential_fields(SCHEMA) == expected
 
 
