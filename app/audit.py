@@ -37,7 +37,12 @@ class AuditEvent(StrEnum):
     PASSKEY_REMOVED = "PASSKEY_REMOVED"
     PASSKEY_COPY_SUSPECTED = "PASSKEY_COPY_SUSPECTED"
     SESSION_REVOKED = "SESSION_REVOKED"
+    NEW_DEVICE = "NEW_DEVICE"
+    NEW_COUNTRY = "NEW_COUNTRY"
+    IMPOSSIBLE_TRAVEL = "IMPOSSIBLE_TRAVEL"
+    FAILURE_BURST = "FAILURE_BURST"
     REFRESH_REUSED = "REFRESH_REUSED"
+    NOT_ME_REPORTED = "NOT_ME_REPORTED"
     HANDLE_CHANGED = "HANDLE_CHANGED"
     BADGE_EARNED = "BADGE_EARNED"
     BADGE_REFUSED = "BADGE_REFUSED"
@@ -66,7 +71,7 @@ class AuditEntry:
     event: AuditEvent
     at: datetime
     ip: str
-    device: str
+    user_agent: str
     details: tuple[AuditDetail, ...]
 
 
@@ -129,6 +134,6 @@ def _entry(row: Row) -> AuditEntry:
         event=AuditEvent(row["event"]),
         at=row["at"],
         ip=row["ip"],
-        device=row["user_agent"],
+        user_agent=row["user_agent"],
         details=tuple(AuditDetail(name=name, value=str(value)) for name, value in row["detail"].items()),
     )

@@ -10,7 +10,17 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge import arrival_page, github, health, liveness_socket, metrics, reset_page, verify_page, well_known
+from app.edge import (
+    arrival_page,
+    github,
+    health,
+    liveness_socket,
+    metrics,
+    not_me_page,
+    reset_page,
+    verify_page,
+    well_known,
+)
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
@@ -47,6 +57,7 @@ def create_app(services: Services) -> Starlette:
             *well_known.routes(services),
             *verify_page.routes(),
             *reset_page.routes(),
+            *not_me_page.routes(),
             *github.routes(services),
             *arrival_page.routes(),
         ],

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
+from app.accounts.not_me import NotMe
 from app.accounts.passkey_proofs import PasskeyProofs
 from app.accounts.passkeys import Passkeys
 from app.accounts.reauthentication import Reauthentication
@@ -30,6 +33,7 @@ from app.events import AccountEvents
 from app.faces.gallery import Gallery
 from app.faces.wiring import wire_faces
 from app.foundation import open_foundation
+from app.geoip import Places
 from app.ids import Ids
 from app.mail import Mailer
 from app.metrics import Metrics
@@ -90,6 +94,10 @@ class Services:
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    not_me: NotMe
+    alarms: Alarms
+    device_names: DeviceNames
+    places: Places
     erasure: Erasure
     identities: Identities
     github: GithubSignIn
@@ -158,6 +166,10 @@ async def open_services(
             reauthentication=accounts.reauthentication,
             credentials=accounts.credentials,
             recovery=accounts.recovery,
+            not_me=accounts.not_me,
+            alarms=accounts.alarms,
+            device_names=accounts.device_names,
+            places=accounts.places,
             erasure=accounts.erasure,
             identities=social.identities,
             github=social.github,

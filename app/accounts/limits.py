@@ -1,7 +1,7 @@
 """Every limit of the accounts slice, as data.
 
-All deny when Redis is away, the export of one's own data aside: an uncounted guess at a password is worse than a minute
-without sign-in.
+All deny when Redis is away, the export of one's own data and letters of alarm aside: an uncounted guess at a password
+is worse than a minute without sign-in.
 Every attempt counts, right or wrong, so that the answer to the next one says nothing about the last.
 """
 
@@ -61,3 +61,10 @@ PASSKEY_PROOFS_PER_ACCOUNT = Limit("account.passkey_proof", 60, 3600, "deny")
 
 # Everything about a person is a heavy read, and nobody needs it often.
 EXPORT_PER_ACCOUNT = Limit("account.export", 6, 3600, "allow")
+
+# Letters about suspicious sign-ins. Whoever has the password makes each sign-in a new device; the first letters say it
+# all. With Redis away they are sent: the sign-ins themselves are not let through then.
+ALARMS_PER_ACCOUNT_HOURLY = Limit("account.alarms", 5, 3600, "allow")
+ALARMS_PER_ACCOUNT_DAILY = Limit("account.alarms_daily", 20, 24 * 3600, "allow")
+# A link cannot be guessed.
+NOT_ME_PER_IP = Limit("ip.not_me", 20, 60, "deny")

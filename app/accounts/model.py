@@ -50,11 +50,13 @@ class Origin:
     """Where a request came from, as the edge saw it.
 
     `device` is what the browser's own cookie says, which only that browser knows: never stored, only its hash.
+    `device_is_fresh` says that the id was drawn for this very request, which brought none.
     """
 
     ip: str | None = None
     user_agent: str | None = None
     device: str | None = field(default=None, repr=False)
+    device_is_fresh: bool = False
 
     @property
     def device_hash(self) -> bytes | None:
@@ -130,7 +132,7 @@ class Session:
     id: UUID
     current: bool
     method: SignInMethod
-    device: str
+    user_agent: str
     ip: str
     created_at: datetime
     last_seen_at: datetime
@@ -194,3 +196,5 @@ class Credentials:
 
     account_id: UUID
     password_hash: str | None = field(repr=False)
+    reset_required: bool = False
+    """Whether the password opens nothing until its owner has chosen another by a mailed link."""

@@ -5,6 +5,7 @@ A session alone does not do: it may be a borrowed phone or a stolen cookie.
 
 from datetime import timedelta
 
+from app.accounts.alarms import Alarms
 from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import REAUTHENTICATE_PER_ACCOUNT
 from app.accounts.model import Origin, Viewer
@@ -30,6 +31,7 @@ class Reauthentication:
         passwords: Passwords,
         codes: SecondFactorCodes,
         audit: AuditLog,
+        alarms: Alarms,
         limits: RateLimits,
         clock: Clock,
     ) -> None:
@@ -38,6 +40,7 @@ class Reauthentication:
         self._passwords = passwords
         self._codes = codes
         self._audit = audit
+        self._alarms = alarms
         self._limits = limits
         self._clock = clock
 
@@ -84,6 +87,7 @@ class Reauthentication:
                 origin=origin,
                 detail={"method": "reauthentication"},
             )
+            self._alarms.failed(viewer.account_id, origin=origin)
             raise _needed("This is not your password.", field=field)
 
     async def _demand_code(self, viewer: Viewer, code: str, origin: Origin) -> None:

@@ -15,6 +15,7 @@ person put on top of it. The worst a stranger can do with a second factor on som
 keep both of them out, never to come in.
 """
 
+import logging
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -34,6 +35,8 @@ from app.errors import Code, Problem
 from app.ids import Ids
 from app.rate_limits import RateLimits
 from app.secrets import digest
+
+log = logging.getLogger(__name__)
 
 LINK_TTL = timedelta(hours=1)
 LINK_BYTES = 48
@@ -78,6 +81,16 @@ class PasswordRecovery:
         await self._limits.spend(RESET_LINK_PER_EMAIL, email)
         account_id = await self._store.account_of(self._database, email)
         self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
+
+    def send_link(self, account_id: UUID, email: str, *, origin: Origin) -> None:
+        """Mails a link to the account's address soon, uncounted: only for whoever has shown that the address is theirs.
+
+        Where too much waits it is not sent; its owner then asks for one.
+        """
+        try:
+            self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
+        except Problem:
+            log.warning("a link for a new password of account %s was dropped: too many wait", account_id)
 
     async def reset(self, *, token: str, password: str, origin: Origin) -> None:
         """Makes `password` the account's, ends all its sessions and opens none.

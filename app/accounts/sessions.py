@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.accounts.alarms import Alarms, Suspicion
 from app.accounts.model import Origin, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
 from app.audit import AuditEvent, AuditLog
@@ -64,6 +65,7 @@ class SessionService:
         access_tokens: AccessTokens,
         secret_keys: tuple[str, ...],
         audit: AuditLog,
+        alarms: Alarms,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -71,6 +73,7 @@ class SessionService:
         self._store = SessionStore(queries=database.queries)
         self._access_tokens = access_tokens
         self._audit = audit
+        self._alarms = alarms
         self._clock = clock
         self._ids = ids
         # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
@@ -252,7 +255,10 @@ class SessionService:
                     )
         account_id = session.viewer.account_id
         await self._store.revoke(tx, session_id=session.viewer.session_id, account_id=account_id, now=now)
-        await self._audit.record(AuditEvent.REFRESH_REUSED, account_id=account_id, origin=origin, tx=tx)
+        # Since the token was first used two hold the session, and either may be the thief.
+        await self._alarms.raise_in(
+            tx, account_id, [Suspicion(event=AuditEvent.REFRESH_REUSED)], origin=origin, since=stored.used_at
+        )
         return RefreshRefusal.REUSED
 
     def _new_token(self, raw: str, *, expires_at: datetime) -> tuple[str, NewToken]:

@@ -205,7 +205,11 @@ class AccountStore:
 
 
 def _credentials(row: Row | None) -> Credentials | None:
-    return None if row is None else Credentials(account_id=row["account_id"], password_hash=row["password_hash"])
+    if row is None:
+        return None
+    return Credentials(
+        account_id=row["account_id"], password_hash=row["password_hash"], reset_required=row["reset_required"]
+    )
 
 
 def _session(row: Row, current_id: UUID) -> Session:
@@ -213,7 +217,7 @@ def _session(row: Row, current_id: UUID) -> Session:
         id=row["id"],
         current=row["id"] == current_id,
         method=SignInMethod(row["method"]),
-        device=row["user_agent"],
+        user_agent=row["user_agent"],
         ip=row["ip"],
         created_at=row["created_at"],
         last_seen_at=row["last_seen_at"],

@@ -3,12 +3,16 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.erasure import Erasure
+from app.accounts.failure_bursts import FailureBursts
 from app.accounts.handles import HandleReservations
+from app.accounts.not_me import NotMe
 from app.accounts.passkey_challenges import PasskeyChallenges
 from app.accounts.passkey_proofs import PasskeyProofs
 from app.accounts.passkey_uses import PasskeyUses
@@ -25,7 +29,9 @@ from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
+from app.accounts.sightings import Sightings
 from app.foundation import Foundation
+from app.geoip import Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,11 @@ class AccountServices:
     recovery: PasswordRecovery
     erasure: Erasure
     entry: Entry
+    not_me: NotMe
+    sightings: Sightings
+    alarms: Alarms
+    device_names: DeviceNames
+    places: Places
 
 
 def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
@@ -62,27 +73,50 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
     )
     stack.callback(passwords.close)
+    places, device_names = Places.open(settings.geoip_file), DeviceNames()
+    stack.callback(places.close)
+    alarms = Alarms(
+        database=base.database,
+        audit=base.audit,
+        bursts=FailureBursts(redis=base.redis, clock=base.clock),
+        limits=base.limits,
+        post=base.post,
+        places=places,
+        device_names=device_names,
+        clock=base.clock,
+        ids=base.ids,
+        public_url=settings.public_url,
+    )
+    sightings = Sightings(database=base.database, places=places, alarms=alarms, clock=base.clock)
     sessions = SessionService(
         database=base.database,
         access_tokens=base.access_tokens,
         secret_keys=settings.secret_keys,
         audit=base.audit,
+        alarms=alarms,
         clock=base.clock,
         ids=base.ids,
     )
     steps = SecondSteps(redis=base.redis, queries=base.database.queries, clock=base.clock, ids=base.ids)
-    entry = Entry(sessions=sessions, steps=steps, audit=base.audit)
+    entry = Entry(sessions=sessions, steps=steps, sightings=sightings, audit=base.audit)
     factor_store = SecondFactorStore(queries=base.database.queries, encryption=base.encryption)
     codes = SecondFactorCodes(
         database=base.database,
         store=factor_store,
         audit=base.audit,
+        alarms=alarms,
         limits=base.limits,
         post=base.post,
         clock=base.clock,
     )
     reauthentication = Reauthentication(
-        database=base.database, passwords=passwords, codes=codes, audit=base.audit, limits=base.limits, clock=base.clock
+        database=base.database,
+        passwords=passwords,
+        codes=codes,
+        audit=base.audit,
+        alarms=alarms,
+        limits=base.limits,
+        clock=base.clock,
     )
     second_factors = SecondFactors(
         database=base.database,
@@ -151,6 +185,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         sessions=sessions,
         entry=entry,
         audit=base.audit,
+        alarms=alarms,
         background=base.background,
         passwords=passwords,
         limits=base.limits,
@@ -200,6 +235,14 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
         public_url=settings.public_url,
     )
+    not_me = NotMe(
+        database=base.database,
+        sessions=sessions,
+        recovery=recovery,
+        audit=base.audit,
+        limits=base.limits,
+        clock=base.clock,
+    )
     erasure = Erasure(
         database=base.database,
         redis=base.redis,
@@ -230,4 +273,9 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         recovery=recovery,
         erasure=erasure,
         entry=entry,
+        not_me=not_me,
+        sightings=sightings,
+        alarms=alarms,
+        device_names=device_names,
+        places=places,
     )

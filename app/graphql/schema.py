@@ -138,6 +138,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         github.mutation,
         profiles.mutation,
         security.mutation,
+        security.session,
+        security.audit_event,
         social.mutation,
         social.user,
         verification.mutation,

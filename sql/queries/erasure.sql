@@ -42,6 +42,15 @@ select jsonb_build_object(
   'sessions', (
     select coalesce(jsonb_agg(to_jsonb(s) - 'account_id' order by s.id desc), '[]')
     from sessions s where account_id = :account_id),
+  'knownDevices', (
+    select coalesce(jsonb_agg(to_jsonb(k) - 'account_id' - 'device_hash' order by k.first_seen_at), '[]')
+    from known_devices k where account_id = :account_id),
+  'knownCountries', (
+    select coalesce(jsonb_agg(to_jsonb(k) - 'account_id' order by k.first_seen_at), '[]')
+    from known_countries k where account_id = :account_id),
+  'notMeLinks', (
+    select coalesce(jsonb_agg(to_jsonb(n) - 'account_id' - 'token_hash' order by n.id desc), '[]')
+    from not_me_links n where account_id = :account_id),
   'emailProofs', (
     select coalesce(jsonb_agg(to_jsonb(e) - 'account_id' - 'token_hash' order by e.id desc), '[]')
     from email_proofs e where account_id = :account_id),

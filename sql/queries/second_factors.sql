@@ -28,8 +28,9 @@ returning account_id
 delete from second_factors where account_id = :account_id
 
 -- name: second_factor_fingerprint$
--- Changes with the password and with the factor; null without an account or an enabled factor.
-select encode(sha256(convert_to(coalesce(a.password_hash, ''), 'UTF8') || f.secret_sealed), 'hex')
+-- Changes with the password, its block and the factor; null without an account or an enabled factor.
+select encode(sha256(convert_to(coalesce(a.password_hash, '') || coalesce(a.password_reset_required_at::text, ''), 'UTF8')
+  || f.secret_sealed), 'hex')
 from accounts a
 join second_factors f on f.account_id = a.id and f.enabled_at is not null
 where a.id = :account_id

@@ -102,6 +102,7 @@ async def test_without_redis_nobody_guesses_uncounted(world: Slice) -> None:
         passwords=world.passwords,
         codes=world.codes,
         audit=world.audit,
+        alarms=world.alarms,
         limits=RateLimits(redis=redis),
         clock=world.clock,
     )

@@ -13,13 +13,15 @@ from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import first_step, guarded, problem_of
 
 READING = {
+    "account.alarms",
+    "account.alarms_daily",
     "account.export",
     "account.onboarding",
     "account.profile_update",
     "asker.profile",
     "asker.search",
 }
-"""What opens nothing and checks no secret."""
+"""What opens nothing and checks no secret, letters of alarm among it."""
 
 
 def every_limit() -> dict[str, Limit]:

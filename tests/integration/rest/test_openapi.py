@@ -14,7 +14,7 @@ from app.wiring import Services
 from tests.serving import Visitor
 
 # Served, and described elsewhere: pages for people, GraphQL, the local object store.
-NOT_REST = {"/", "/auth/callback", "/graphql", "/reset", "/schema.graphql", "/verify", "/objects/{key:path}"}
+NOT_REST = {"/", "/auth/callback", "/graphql", "/not-me", "/reset", "/schema.graphql", "/verify", "/objects/{key:path}"}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.accounts.model import Viewer
+from app.accounts.model import Origin, Viewer
 from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE
 from app.errors import Code, Problem
 from app.main import create_app
@@ -128,6 +128,17 @@ async def test_fifty_first_requests_make_one_account_and_one_session(world: Worl
     assert len({(each.account_id, each.session_id) for each in viewers}) == 1
     assert await world.count("accounts") == await world.count("sessions") == 1
     assert await world.sql.fetchval("select count(*) from audit_events where event = 'SIGNED_UP'") == 1
+
+
+async def test_a_sign_in_by_bearer_from_a_new_device_is_told(world: World, firebase: Minter) -> None:
+    """The one way in beside the door would be the one that nobody watches."""
+    began = int(world.clock.now().timestamp())
+    await viewer(world, firebase.firebase(auth_time=began - 60))
+    await viewer(world, firebase.firebase(auth_time=began))
+    assert [mail for mail in await world.letters() if "/not-me#" in mail.text] == []
+    elsewhere = Origin(ip="203.0.113.9", user_agent="another program")
+    await world.services.bearer_tokens.authenticate(firebase.firebase(auth_time=began + 1), origin=elsewhere)
+    assert len([mail for mail in await world.letters() if "/not-me#" in mail.text]) == 1
 
 
 async def test_a_session_that_was_ended_refuses_every_token_of_its_sign_in(

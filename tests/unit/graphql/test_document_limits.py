@@ -65,7 +65,14 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
     expected |= {"beginPasskeyRegistration", "finishPasskeyRegistration", "removePasskey"}
     expected |= {"passkeyLogin", "beginPasskeySecondStep", "passkeySecondStep", "confirmWithPasskey"}
-    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail", "deleteAccount"}
+    expected |= {
+        "requestPasswordReset",
+        "resetPassword",
+        "reportNotMe",
+        "changePassword",
+        "changeEmail",
+        "deleteAccount",
+    }
     assert credential_fields(SCHEMA) == expected
 
 
