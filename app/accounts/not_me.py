@@ -56,7 +56,12 @@ class NotMe:
         self._limits = limits
         self._clock = clock
         # Each takes back what was added `since` and names it. Whatever else opens an account has its statement here.
-        self._undo = (self._queries.second_factor_undo, self._queries.backup_codes_undo)
+        self._undo = (
+            self._queries.second_factor_undo,
+            self._queries.backup_codes_undo,
+            self._queries.passkeys_undo,
+            self._queries.faces_undo,
+        )
 
     async def report(self, *, token: str, origin: Origin) -> None:
         """Closes the account to whoever came in, and mails its owner a link for a new password.

@@ -102,6 +102,12 @@ where account_id = :account_id
               where account_id = :account_id and event = 'BACKUP_CODES_REPLACED' and at >= :since)
 returning 'backup_codes' as undone
 
+-- name: passkeys_undo
+delete from passkeys where account_id = :account_id and created_at >= :since returning 'passkeys' as undone
+
+-- name: faces_undo
+delete from face_templates where account_id = :account_id and created_at >= :since returning 'faces' as undone
+
 -- name: address_of$
 select email from accounts where id = :account_id
 

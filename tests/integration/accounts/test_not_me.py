@@ -96,14 +96,37 @@ async def test_the_button_shuts_everybody_out_and_the_reset_lets_the_owner_in(wo
     assert (await world.events()).count("NOT_ME_REPORTED") == 1
 
 
+async def own_key_and_face(world: Slice, account_id: UUID) -> None:
+    """A passkey and an enrolled face of the account, made now."""
+    now, name = world.clock.now(), world.ids.bytes(32)
+    await world.sql.execute(
+        "insert into passkeys (id, account_id, credential_id, public_key, sign_count, aaguid, backup_eligible, "
+        "backed_up, name, created_at) values ($1, $2, $3, $3, 0, $1, false, false, 'phone', $4)",
+        world.ids.uuid7(),
+        account_id,
+        name,
+        now,
+    )
+    await world.sql.execute(
+        "insert into face_templates (id, account_id, descriptor, kind, taken_on, is_anchor, created_at) "
+        "select $1, $2, cast(array_fill(0.1::real, array[128]) as vector), 1, current_date, "
+        "not exists (select from face_templates where account_id = $2), $3",
+        world.ids.uuid7(),
+        account_id,
+        now,
+    )
+
+
 async def test_what_was_added_since_is_taken_back_and_what_was_before_stays(world: Slice) -> None:
     """A thief would come back through the door they built; or the owner would lose their own."""
     ada = await world.signup()
     account_id = ada.viewer.account_id
     await link(world, account_id, "GITHUB")
+    await own_key_and_face(world, account_id)
     world.clock.advance(3600)
     thief, token = await break_in(world)
     await link(world, account_id, "GOOGLE")
+    await own_key_and_face(world, account_id)
     setup = await world.second_factors.enable(thief.viewer, origin=THIEF)
     await world.second_factors.verify(thief.viewer, Phone.of(setup.otpauth_url, world.clock).code(), origin=THIEF)
     await world.credentials.change_email(thief.viewer, email=STOLEN, password=PASSWORD, origin=THIEF)
@@ -114,6 +137,9 @@ async def test_what_was_added_since_is_taken_back_and_what_was_before_stays(worl
     assert await providers(world) == ["GITHUB"]
     assert await world.sql.fetchval("select provider from unlinked_identities") == "GOOGLE"
     assert await world.sql.fetchval("select count(*) from second_factors") == 0
+    for table in ("passkeys", "face_templates"):
+        kept = await world.sql.fetch(f"select created_at from {table}")
+        assert [row["created_at"] for row in kept] == [ada.viewer.created_at], table
     assert await world.sql.fetchval("select count(*) from email_proofs where email = $1", STOLEN) == 0
     links = [reset_token(mail) for mail in await world.letters() if "/reset#token=" in mail.text]
     assert (await problem_of(world.recovery.reset(token=links[0], password=NEW, origin=THIEF))).code is Code.GONE
