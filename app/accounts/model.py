@@ -32,6 +32,15 @@ class Factor(StrEnum):
     BACKUP_CODE = "backup_code"
 
 
+class Proof(StrEnum):
+    """By what a person shows once more, inside a session, that they are its account's owner."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a proof, not a secret
+    CODE = "code"
+    PASSKEY = "passkey"
+    FACE = "face"
+
+
 class RefreshRefusal(StrEnum):
     """Why a refresh token was not taken: `Problem.reason` of an UNAUTHENTICATED refresh.
 
@@ -90,6 +99,7 @@ class Viewer:
 
     account_id: UUID
     session_id: UUID
+    signed_in_by: SignInMethod
     signed_in_at: datetime
     proved_at: datetime | None
     email: str | None

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.accounts.model import Origin, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.model import Origin, Proof, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.proofs import demand_enough
 from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
@@ -86,18 +87,37 @@ class SessionService:
             raise _ended()
         return viewer
 
-    async def hold(self, tx: Transaction, viewer: Viewer) -> None:
-        """Holds the viewer's account until the transaction ends.
+    async def hold(self, tx: Transaction, viewer: Viewer) -> Viewer:
+        """Holds the viewer's account until the transaction ends, and gives the viewer as they are now.
 
         Whoever changes what opens the account does this first: a session that was ended since it asked, by a new
         password say, raises Problem(UNAUTHENTICATED).
         """
         held = await self._store.hold_account(tx, viewer.account_id)
         now = self._clock.now()
-        if not held or not await self._store.viewer(
-            tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now
-        ):
+        current = await self._store.viewer(tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now)
+        if not held or current is None:
             raise _ended()
+        return current
+
+    async def mark_proved(self, tx: Transaction, viewer: Viewer, *, by: Proof, origin: Origin) -> None:
+        """Notes in the viewer's session, and in the audit log, that its owner has just shown who they are.
+
+        For `reauthentication.FRESH` the session may then do what asks for a proof. Holds the account's row. Raises
+        Problem: UNAUTHENTICATED when the session was ended meanwhile; FORBIDDEN with the reason
+        REAUTHENTICATION_NEEDED when the proof is weaker than what it would open (app/accounts/proofs.py).
+        """
+        demand_enough(by, await self.hold(tx, viewer))
+        account_id, now = viewer.account_id, self._clock.now()
+        if not await self._store.prove(tx, session_id=viewer.session_id, account_id=account_id, now=now):
+            raise _ended()
+        await self._audit.record(
+            AuditEvent.IDENTITY_CONFIRMED, account_id=account_id, origin=origin, detail={"by": by.value}, tx=tx
+        )
+
+    async def drop_other_proofs(self, tx: Transaction, viewer: Viewer) -> None:
+        """Forgets what was proved in the account's other sessions: each of them proves anew before it may do more."""
+        await self._store.drop_proofs(tx, viewer.account_id, kept_id=viewer.session_id)
 
     async def open(
         self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin, second_factor_proved: bool

@@ -142,6 +142,17 @@ class SessionStore:
         """Ends the session that the token belongs to; False when there is none or it has ended already."""
         return await on.scalar(self._queries.session_revoke_by_token, token_hash=token_hash, now=now) is not None
 
+    async def prove(self, tx: Transaction, *, session_id: UUID, account_id: UUID, now: datetime) -> bool:
+        """Notes that the session's owner has just shown who they are; False when the session has ended."""
+        return (
+            await tx.scalar(self._queries.session_prove, session_id=session_id, account_id=account_id, now=now)
+            is not None
+        )
+
+    async def drop_proofs(self, tx: Transaction, account_id: UUID, *, kept_id: UUID) -> None:
+        """Forgets the proofs given in every session of the account but `kept_id`."""
+        await tx.run(self._queries.session_proofs_drop, account_id=account_id, kept_id=kept_id)
+
     async def hold_account(self, tx: Transaction, account_id: UUID) -> bool:
         """Holds the account's row until the transaction ends; False when it is gone."""
         return await tx.scalar(self._queries.account_lock, account_id=account_id) is not None
@@ -225,6 +236,7 @@ def _viewer(row: Row) -> Viewer:
     return Viewer(
         account_id=row["account_id"],
         session_id=row["session_id"],
+        signed_in_by=SignInMethod(row["method"]),
         signed_in_at=row["session_created_at"],
         proved_at=row["proved_at"],
         email=row["email"],
