@@ -23,19 +23,21 @@ Switching the second factor off and new backup codes take a code with the call, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
 from app.accounts.model import Proof, SignInMethod, Viewer
 from app.errors import Code, Problem
 
+FRESH = timedelta(minutes=5)
 REASON = "REAUTHENTICATION_NEEDED"
 
 # What a second factor is worth: something that the owner has, and that a stolen password does not replace.
 _SECOND_FACTORS = frozenset({Proof.CODE, Proof.PASSKEY})
 
 
-class Deed(StrEnum):
+class SensitiveDeed(StrEnum):
     """What asks for a proof."""
 
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of a deed
@@ -57,22 +59,22 @@ class Demand:
     after_sign_in: bool = False
     """Whether a sign-in of the last five minutes is enough."""
     as_second_factor: bool = False
-    """Whether it adds or removes what stands for the second factor: where one is on, neither password nor sign-in do."""
+    """Whether it adds or removes what stands in for a second factor: where one is on, password and sign-in do not."""
 
 
-DEMANDS: Mapping[Deed, Demand] = MappingProxyType(
+DEMANDS: Mapping[SensitiveDeed, Demand] = MappingProxyType(
     {
-        Deed.CHANGE_PASSWORD: Demand(),
-        Deed.CHANGE_EMAIL: Demand(),
-        Deed.DELETE_ACCOUNT: Demand(),
-        Deed.LINK_IDENTITY: Demand(after_sign_in=True),
-        Deed.UNLINK_IDENTITY: Demand(after_sign_in=True),
-        Deed.ENABLE_SECOND_FACTOR: Demand(after_sign_in=True),
+        SensitiveDeed.CHANGE_PASSWORD: Demand(),
+        SensitiveDeed.CHANGE_EMAIL: Demand(),
+        SensitiveDeed.DELETE_ACCOUNT: Demand(),
+        SensitiveDeed.LINK_IDENTITY: Demand(after_sign_in=True),
+        SensitiveDeed.UNLINK_IDENTITY: Demand(after_sign_in=True),
+        SensitiveDeed.ENABLE_SECOND_FACTOR: Demand(after_sign_in=True),
         # A passkey signs in by itself: on an account with a code it would be the way around the code.
-        Deed.ADD_PASSKEY: Demand(after_sign_in=True, as_second_factor=True),
-        Deed.REMOVE_PASSKEY: Demand(as_second_factor=True),
-        Deed.ENROL_FACE: Demand(after_sign_in=True),
-        Deed.FORGET_FACE: Demand(),
+        SensitiveDeed.ADD_PASSKEY: Demand(after_sign_in=True, as_second_factor=True),
+        SensitiveDeed.REMOVE_PASSKEY: Demand(as_second_factor=True),
+        SensitiveDeed.ENROL_FACE: Demand(after_sign_in=True),
+        SensitiveDeed.FORGET_FACE: Demand(),
     }
 )
 
@@ -96,6 +98,22 @@ def confirmation_methods(viewer: Viewer) -> tuple[Proof, ...]:
     """What a page can offer to begin the five minutes with; empty where only signing in again helps."""
     own = held(viewer)
     return tuple(proof for proof in Proof if proof in own and is_enough(proof, viewer))
+
+
+def confirmed_until(viewer: Viewer, now: datetime) -> datetime | None:
+    """When the five minutes of the session's last proof end; None when they have, or never began."""
+    if viewer.proved_at is None or now - viewer.proved_at > FRESH:
+        return None
+    return viewer.proved_at + FRESH
+
+
+def believed_for_sign_in(viewer: Viewer, demand: Demand, now: datetime) -> bool:
+    """Whether the sign-in itself is proof enough for a deed."""
+    if viewer.signed_in_by is SignInMethod.FACE or now - viewer.signed_in_at > FRESH:
+        return False
+    if demand.as_second_factor and viewer.two_factor_enabled:
+        return False
+    return demand.after_sign_in or not (viewer.has_password or viewer.two_factor_enabled)
 
 
 def demand_enough(proof: Proof, viewer: Viewer) -> None:

@@ -103,7 +103,7 @@ class SessionService:
     async def mark_proved(self, tx: Transaction, viewer: Viewer, *, by: Proof, origin: Origin) -> None:
         """Notes in the viewer's session, and in the audit log, that its owner has just shown who they are.
 
-        For `reauthentication.FRESH` the session may then do what asks for a proof. Holds the account's row. Raises
+        For five minutes the session may then do what asks for a proof. Holds the account's row. Raises
         Problem: UNAUTHENTICATED when the session was ended meanwhile; FORBIDDEN with the reason
         REAUTHENTICATION_NEEDED when the proof is weaker than what it would open (app/accounts/proofs.py).
         """

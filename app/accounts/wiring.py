@@ -75,7 +75,13 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         clock=base.clock,
     )
     reauthentication = Reauthentication(
-        database=base.database, passwords=passwords, codes=codes, audit=base.audit, limits=base.limits, clock=base.clock
+        database=base.database,
+        sessions=sessions,
+        passwords=passwords,
+        codes=codes,
+        audit=base.audit,
+        limits=base.limits,
+        clock=base.clock,
     )
     second_factors = SecondFactors(
         database=base.database,
