@@ -175,6 +175,19 @@ class SessionService:
             raise _refused(outcome)
         return self._pair(outcome.viewer, outcome.refresh_token, outcome.refresh_expires_at)
 
+    async def looked_up(self, token: str, *, session_id: UUID) -> Viewer | None:
+        """Whose session the refresh token would carry on; only looks, and None for every token that would not do."""
+        token_hash, now = _hash(token), self._clock.now()
+        if token_hash is None:
+            return None
+        return await self._store.viewer_of_token(
+            self._database, token_hash=token_hash, session_id=session_id, used_since=now - ROTATION_GRACE, now=now
+        )
+
+    async def ends_at(self, viewer: Viewer) -> datetime | None:
+        """When the viewer's session ends unless it is carried on; None when it has gone with its account."""
+        return await self._store.ends_at(self._database, viewer.session_id)
+
     async def revoke(self, *, account_id: UUID, session_id: UUID) -> bool:
         """Ends one session of the account; False when it is not theirs or has ended already."""
         return await self._store.revoke(

@@ -87,6 +87,24 @@ class SessionStore:
         row = await on.one(self._queries.viewer_by_session, session_id=session_id, account_id=account_id, now=now)
         return None if row is None else _viewer(row)
 
+    async def viewer_of_token(
+        self, on: Runner, *, token_hash: bytes, session_id: UUID, used_since: datetime, now: datetime
+    ) -> Viewer | None:
+        """The viewer of a live session whose newest refresh token this is, or was until `used_since`."""
+        row = await on.one(
+            self._queries.viewer_by_refresh_token,
+            token_hash=token_hash,
+            session_id=session_id,
+            used_since=used_since,
+            now=now,
+        )
+        return None if row is None else _viewer(row)
+
+    async def ends_at(self, on: Runner, session_id: UUID) -> datetime | None:
+        """When the session ends unless it is carried on; None when it is gone."""
+        found: datetime | None = await on.scalar(self._queries.session_ends_at, session_id=session_id)
+        return found
+
     async def lock_by_token(self, tx: Transaction, token_hash: bytes) -> LockedSession | None:
         """Holds the session's row until the transaction ends, then says what it is."""
         row = await tx.one(self._queries.session_locked_by_token, token_hash=token_hash)

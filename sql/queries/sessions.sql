@@ -30,6 +30,20 @@ join viewers on viewers.account_id = s.account_id
 where s.id = :session_id and s.revoked_at is null and s.expires_at > :now
   and (cast(:account_id as uuid) is null or s.account_id = :account_id)
 
+-- name: viewer_by_refresh_token^
+-- Only looks. A token that was used counts for as long as its successor would be handed out for it.
+select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*
+from refresh_tokens t
+join sessions s on s.id = t.session_id
+join viewers on viewers.account_id = s.account_id
+left join refresh_tokens n on n.parent_id = t.id
+where t.token_hash = :token_hash and t.session_id = :session_id and s.revoked_at is null and s.expires_at > :now
+  and case when t.used_at is null then t.expires_at > :now
+           else t.used_at >= :used_since and n.used_at is null and n.expires_at > :now end
+
+-- name: session_ends_at$
+select expires_at from sessions where id = :session_id
+
 -- name: session_locked_by_token^
 select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*,
        s.expires_at as session_expires_at, s.revoked_at
