@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.edge import (
     arrival_page,
+    client_files,
     github,
     health,
     liveness_socket,
@@ -60,6 +61,7 @@ def create_app(services: Services) -> Starlette:
             *not_me_page.routes(),
             *github.routes(services),
             *arrival_page.routes(),
+            *client_files.routes(),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
         exception_handlers=exception_handlers(),

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from app.accounts import letters
 from app.accounts.limits import EXPORT_PER_ACCOUNT
 from app.accounts.model import Origin, Viewer
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.sessions import SessionService
 from app.accounts.sightings import FORGOTTEN_AFTER
@@ -111,7 +112,9 @@ class Erasure:
         Raises Problem: FORBIDDEN without re-authentication, UNAUTHENTICATED when the session was ended meanwhile,
         RATE_LIMITED, BUSY.
         """
-        await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.DELETE_ACCOUNT, password=password, code=code, origin=origin
+        )
         await self._database.transact(partial(self._delete, viewer))
         log.info("account deleted account=%s", viewer.account_id)
         if viewer.email is not None:

@@ -33,6 +33,15 @@ class Factor(StrEnum):
     PASSKEY = "passkey"
 
 
+class Proof(StrEnum):
+    """By what a person shows once more, inside a session, that they are its account's owner."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a proof, not a secret
+    CODE = "code"
+    PASSKEY = "passkey"
+    FACE = "face"
+
+
 class RefreshRefusal(StrEnum):
     """Why a refresh token was not taken: `Problem.reason` of an UNAUTHENTICATED refresh.
 
@@ -93,12 +102,15 @@ class Viewer:
 
     account_id: UUID
     session_id: UUID
+    signed_in_by: SignInMethod
     signed_in_at: datetime
     proved_at: datetime | None
     email: str | None
     email_verified_at: datetime | None
     has_password: bool
     two_factor_enabled: bool
+    has_passkeys: bool
+    has_faces: bool
     verified_at: datetime | None
     created_at: datetime
     updated_at: datetime

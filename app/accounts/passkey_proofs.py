@@ -12,18 +12,17 @@ from uuid import UUID
 from app.accounts import second_factor_letters
 from app.accounts.entry import Entry
 from app.accounts.limits import PASSKEY_BEGIN_PER_IP, PASSKEY_LOGIN_PER_IP, PASSKEY_PROOFS_PER_ACCOUNT
-from app.accounts.model import Factor, Origin, PasskeyOptions, SignedIn, SignInMethod, Viewer
+from app.accounts.model import Factor, Origin, PasskeyOptions, Proof, SignedIn, SignInMethod, Viewer
 from app.accounts.passkey_ceremonies import NotProved, read_use
 from app.accounts.passkey_challenges import Bond, Purpose
 from app.accounts.passkey_store import PasskeyStore, StoredKey
 from app.accounts.passkey_uses import CopySuspected, NotVerified, PasskeyUses
-from app.accounts.reauthentication import REASON as REAUTHENTICATION_NEEDED
+from app.accounts.proofs import REASON as REAUTHENTICATION_NEEDED
 from app.accounts.second_factors import second_step_over
 from app.accounts.second_steps import SecondStep, SecondSteps
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
-from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.metrics import Deed, Metrics, counted
@@ -45,7 +44,6 @@ class PasskeyProofs:
         limits: RateLimits,
         metrics: Metrics,
         post: Post,
-        clock: Clock,
     ) -> None:
         self._database = database
         self._store = PasskeyStore(queries=database.queries)
@@ -57,7 +55,6 @@ class PasskeyProofs:
         self._limits = limits
         self._metrics = metrics
         self._post = post
-        self._clock = clock
 
     async def begin_login(self, *, page: str | None = None, origin: Origin) -> PasskeyOptions:
         """What the browser's devices are asked; nobody is named, so nobody can be looked for.
@@ -161,8 +158,7 @@ class PasskeyProofs:
         asked = await self._uses.asked(Bond.of_session(Purpose.STEP_UP, viewer), challenge_id)
 
         async def prove(tx: Transaction) -> None:
-            await self._sessions.hold(tx, viewer)
-            await self._store.prove_session(tx, viewer.account_id, viewer.session_id, now=self._clock.now())
+            await self._sessions.mark_proved(tx, viewer, by=Proof.PASSKEY, origin=origin)
 
         stored = await self._uses.find(answer)
         try:

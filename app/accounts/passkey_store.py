@@ -109,10 +109,6 @@ class PasskeyStore:
         removed = await tx.scalar(self._queries.passkey_remove, passkey_id=passkey_id, account_id=account_id)
         return removed is not None
 
-    async def prove_session(self, tx: Transaction, account_id: UUID, session_id: UUID, *, now: datetime) -> None:
-        """Writes that the person has just shown once more who they are in this session."""
-        await tx.scalar(self._queries.session_proved_by_passkey, session_id=session_id, account_id=account_id, now=now)
-
 
 def _passkey(row: Row) -> Passkey:
     return Passkey(

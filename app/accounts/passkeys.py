@@ -21,6 +21,7 @@ from app.accounts.passkey_ceremonies import (
 )
 from app.accounts.passkey_challenges import Bond, PasskeyChallenges, Purpose
 from app.accounts.passkey_store import PasskeyStore
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.relying_party import RelyingParty
 from app.accounts.rules import single_line
@@ -89,7 +90,9 @@ class Passkeys:
         RATE_LIMITED; BUSY.
         """
         rp_id = self._party.demand(page)
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.ADD_PASSKEY, password=password, code=code, origin=origin
+        )
         await self._limits.spend(PASSKEY_CHANGES_PER_ACCOUNT, str(viewer.account_id))
         handle, known = await self._database.transact(partial(self._prepare, viewer))
         challenge = await self._challenges.draw(Bond.of_session(Purpose.REGISTER, viewer))
@@ -150,7 +153,9 @@ class Passkeys:
         Raises Problem: FORBIDDEN with REAUTHENTICATION_NEEDED; NOT_FOUND; CONFLICT with LAST_SIGN_IN_METHOD;
         UNAUTHENTICATED when the session was ended meanwhile; RATE_LIMITED; BUSY.
         """
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.REMOVE_PASSKEY, password=password, code=code, origin=origin
+        )
         await self._limits.spend(PASSKEY_CHANGES_PER_ACCOUNT, str(viewer.account_id))
         await self._database.transact(partial(self._remove, viewer, passkey_id, origin))
         self._tell(viewer, letters.removed)

@@ -19,6 +19,7 @@ from app.accounts.one_time_codes import (
     otpauth_url,
     qr_code,
 )
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.second_factor_codes import CodeRefusal, SecondFactorCodes, wrong_code
 from app.accounts.second_factor_store import SecondFactorStore
@@ -77,12 +78,14 @@ class SecondFactors:
     async def enable(self, viewer: Viewer, *, password: str | None = None, origin: Origin) -> SecondFactorSetup:
         """Shows a new secret and new backup codes; nothing is asked for until `verify` confirms them.
 
-        Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED without the password, where the viewer signed
-        in more than five minutes ago; CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
+        Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED without the password, where neither sign-in
+        nor proof is of the last five minutes; CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
         """
         account_id = viewer.account_id
         # Whoever finds an unlocked device, or steals a cookie, could lock the owner out for good.
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.ENABLE_SECOND_FACTOR, password=password, origin=origin
+        )
         await self._limits.spend(SECOND_FACTOR_SETUPS, str(account_id))
         secret, backup_codes = new_secret(self._ids), new_backup_codes(self._ids)
 
@@ -120,6 +123,7 @@ class SecondFactors:
             if step is None:
                 raise wrong_code(Code.BAD_USER_INPUT)
             await self._store.enable(tx, account_id, step=step, now=now)
+            await self._sessions.drop_other_proofs(tx, viewer)
             await self._audit.record(AuditEvent.SECOND_FACTOR_ENABLED, account_id=account_id, origin=origin, tx=tx)
 
         await self._database.transact(work)

@@ -111,6 +111,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
     )
     reauthentication = Reauthentication(
         database=base.database,
+        sessions=sessions,
         passwords=passwords,
         codes=codes,
         audit=base.audit,
@@ -165,7 +166,6 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         limits=base.limits,
         metrics=base.metrics,
         post=base.post,
-        clock=base.clock,
     )
     handles = HandleReservations(database=base.database, redis=base.redis, clock=base.clock, ids=base.ids)
     email_proofs = EmailProofs(

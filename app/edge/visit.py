@@ -96,6 +96,19 @@ class Visit:
             raise Problem(Code.UNAUTHENTICATED, "Sign in first.")
         return viewer
 
+    async def known_viewer(self) -> Viewer | None:
+        """Who is signed in by the access token, or else by the cookie of a page of our own origin; only looks."""
+        try:
+            viewer = await self.viewer()
+        except Problem as problem:
+            if problem.code is not Code.UNAUTHENTICATED:
+                raise
+            viewer = None
+        browser = self.cookies.read(self.caller.cookies)
+        if viewer is not None or browser is None or not self.csrf.is_same_origin(self.caller):
+            return viewer
+        return await self.services.sessions.looked_up(browser.refresh_token, session_id=browser.session_id)
+
     def token_of_browser(self) -> str | None:
         """The refresh token of the cookie, if any; raises Problem(FORBIDDEN) unless a page of ours sent it."""
         session = self.cookies.read(self.caller.cookies)

@@ -19,12 +19,13 @@ from graphql import (
 )
 
 from app.accounts.campuses import Campus
-from app.accounts.model import Passkey, PasskeyOptions, SecondFactorSetup, Session, SignInMethod, Viewer
+from app.accounts.model import Passkey, PasskeyOptions, Proof, SecondFactorSetup, Session, SignInMethod, Viewer
 from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
 from app.graphql import (
     accounts,
+    confirmation,
     directory,
     github,
     live,
@@ -103,6 +104,7 @@ ENUMS: Mapping[str, Mapping[str, object]] = {
     "LivenessStep": LivenessStep.__members__,
     "VerificationError": VerificationError.__members__,
     "SignInMethod": SignInMethod.__members__,
+    "ConfirmationMethod": Proof.__members__,
     "AuditEventKind": AuditEvent.__members__,
 }
 
@@ -129,12 +131,14 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         directory.profile,
         profiles.user,
         second_factors.user,
+        confirmation.user,
         accounts.mutation,
         registration.query,
         registration.mutation,
         second_factors.mutation,
         passkeys.mutation,
         passkeys.user,
+        confirmation.mutation,
         github.mutation,
         profiles.mutation,
         security.mutation,

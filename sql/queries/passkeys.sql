@@ -43,10 +43,5 @@ delete from passkeys
 where account_id = :account_id and (cast(:proved_at as timestamptz) is null or created_at < :proved_at)
 returning id
 
--- name: session_proved_by_passkey$
-update sessions set proved_at = :now
-where id = :session_id and account_id = :account_id and revoked_at is null and expires_at > :now
-returning id
-
 -- name: passkey_owner_email$
 select email from accounts where id = :account_id

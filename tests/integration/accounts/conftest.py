@@ -151,7 +151,9 @@ class Slice:
             public_url=self.settings.public_url,
         )
 
-    async def another_session(self, signed_in: SignedIn, *, origin: Origin = HOME) -> SignedIn:
+    async def another_session(
+        self, signed_in: SignedIn, *, method: SignInMethod = SignInMethod.PASSWORD, origin: Origin = HOME
+    ) -> SignedIn:
         """One more device of the same person, without the cost and the limits of a sign-in."""
         account_id = signed_in.viewer.account_id
 
@@ -160,7 +162,7 @@ class Slice:
             opened = await self.sessions.open(
                 tx,
                 account_id=account_id,
-                method=SignInMethod.PASSWORD,
+                method=method,
                 origin=origin,
                 second_factor_proved=True,
             )
@@ -241,7 +243,14 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         database=database, store=factor_store, audit=audit, alarms=alarms, limits=limits, post=post, clock=clock
     )
     reauthentication = Reauthentication(
-        database=database, passwords=passwords, codes=codes, audit=audit, alarms=alarms, limits=limits, clock=clock
+        database=database,
+        sessions=sessions,
+        passwords=passwords,
+        codes=codes,
+        audit=audit,
+        alarms=alarms,
+        limits=limits,
+        clock=clock,
     )
     second_factors = SecondFactors(
         database=database,
