@@ -3,11 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from redis.asyncio import Redis
 
 from app.accounts.limits import PASSKEY_LOGIN_PER_IP
@@ -299,6 +305,37 @@ async def test_what_a_key_says_of_itself_is_let_through(town: Town) -> None:
     )
     finish = {"challengeId": begun.id, "credential": json.dumps(answer)}
     assert (await ada.visitor.data(FINISH_ADD, finish))["finishPasskeyRegistration"]["id"]
+
+
+async def test_a_device_that_shows_its_papers_is_refused(town: Town) -> None:
+    """We asked for none: a certificate names the kind of device, and nobody here would check who issued it."""
+    ada, papers = await town.owner(), ec.generate_private_key(ec.SECP256R1())
+    begun = Begun.of(await ada.visitor.data(BEGIN_ADD))
+    answer = json.loads(Device().create(begun.options))
+    auth_data = cbor2.loads(decoded(answer["response"]["attestationObject"]))["authData"]
+    signed = auth_data + hashlib.sha256(decoded(answer["response"]["clientDataJSON"])).digest()
+    signature = papers.sign(signed, ec.ECDSA(SHA256()))
+    statement = {"alg": -7, "sig": signature, "x5c": [_certificate(papers)]}
+    attestation = {"fmt": "packed", "attStmt": statement, "authData": auth_data}
+    answer["response"]["attestationObject"] = encoded(cbor2.dumps(attestation))
+    finish = {"challengeId": begun.id, "credential": json.dumps(answer)}
+    assert (await ada.visitor.refusal(FINISH_ADD, finish))["reason"] == "PASSKEY_REFUSED"
+
+
+def _certificate(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """As Level 3, 8.2.1, wants it for a packed attestation."""
+    words = {
+        NameOID.COUNTRY_NAME: "SE",
+        NameOID.ORGANIZATION_NAME: "Maker",
+        NameOID.ORGANIZATIONAL_UNIT_NAME: "Authenticator Attestation",
+        NameOID.COMMON_NAME: "Key",
+    }
+    name = x509.Name([x509.NameAttribute(oid, word) for oid, word in words.items()])
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begins).not_valid_after(begins + timedelta(days=3650))
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
 async def test_one_key_opens_one_account(town: Town) -> None:
