@@ -69,8 +69,11 @@ select email, restores_address, happened_at from used
 delete from not_me_links where expires_at <= :now
 
 -- name: sightings_drop!
+-- The sessions, all ended by now, no longer say in which browser they lived: a thief's must not speak for a face.
 with devices as (
   delete from known_devices where account_id = :account_id
+), browsers as (
+  update sessions set device_hash = null where account_id = :account_id and device_hash is not null
 )
 delete from known_countries where account_id = :account_id
 

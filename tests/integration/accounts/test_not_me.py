@@ -80,6 +80,7 @@ async def test_the_button_shuts_everybody_out_and_the_reset_lets_the_owner_in(wo
     assert not await is_live(world, thief)
     assert not await is_live(world, ada)
     assert await world.sql.fetchval("select count(*) from known_devices") == 0
+    assert await world.sql.fetchval("select count(*) from sessions where device_hash is not null") == 0
     for origin in (THIEF, HOME):
         blocked = await problem_of(world.accounts.login(email=OLD, password=PASSWORD, origin=origin))
         assert (blocked.code, blocked.reason) == (Code.UNAUTHENTICATED, "PASSWORD_RESET_REQUIRED")
