@@ -89,6 +89,7 @@ async def test_an_answer_for_another_page_host_or_challenge_opens_nothing(town: 
     begun = Begun.of(await stranger.data(BEGIN_LOGIN))
     unlocked_by_nobody = await stranger.refusal(FINISH_LOGIN, begun.answer(ada.device, saying(flags=UP)))
     assert unlocked_by_nobody == {**WRONG, "reason": "USER_NOT_VERIFIED"}
+    assert len(await town.events(AuditEvent.FAILURE_BURST)) == 1, "the owner hears of it, once"
     failures = await town.events(AuditEvent.SIGN_IN_FAILED)
     assert failures == [{"method": "passkey"}] * (len(attacks) + 1)
 
