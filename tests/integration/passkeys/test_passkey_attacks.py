@@ -168,6 +168,8 @@ async def test_a_challenge_is_good_for_its_purpose_and_holder_only(town: Town, c
     first = await second_browser.data(LOGIN, {**ADA, "email": "grace@example.org"})
     second_browser.access_token = first["login"]["accessToken"]
 
+    proof = Begun.of(await ada.visitor.data(BEGIN_CONFIRM))
+    await ada.visitor.data(FINISH_CONFIRM, proof.answer(ada.device))
     begins = {
         "login": (BEGIN_LOGIN, {}),
         "step": (BEGIN_STEP, temp),
@@ -360,7 +362,7 @@ async def test_a_passkey_is_its_owners_to_name_and_remove(town: Town) -> None:
     (passkey,) = (await ada.visitor.data(MINE))["me"]["passkeys"]
     for name in (passkey["id"], "x", "", "0" * 36):
         missing = {"code": "NOT_FOUND", "field": "id"}
-        assert await mallory.visitor.refusal(REMOVE, {"id": name}) == missing
+        assert await mallory.visitor.refusal(REMOVE, {"id": name, "password": PASSWORD}) == missing
         assert await mallory.visitor.refusal(RENAME, {"id": name, "name": "mine"}) == missing
     assert (await ada.visitor.data(MINE))["me"]["passkeys"] == [passkey]
 
@@ -380,7 +382,7 @@ async def test_a_session_that_ended_meanwhile_adds_and_proves_nothing(town: Town
         begin(viewer, origin=origin),
         services.passkeys.finish_registration(viewer, challenge_id=adding.id, credential=created, origin=origin),
         services.passkey_proofs.confirm(viewer, challenge_id=proving.id, credential=proved, origin=origin),
-        services.passkeys.remove(viewer, passkey.id, origin=origin),
+        services.passkeys.remove(viewer, passkey.id, password=PASSWORD, origin=origin),
     ):
         with pytest.raises(Problem) as refused:
             await attempt
