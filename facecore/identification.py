@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from facecore.distance import Descriptor, distance
+from facecore.distance import Descriptor, check_descriptor, distance
 from facecore.errors import FaceError
 
 P = TypeVar("P", bound=Hashable)
@@ -66,7 +66,7 @@ def identify(
     """
     if not 0 < threshold <= doubt_up_to < np.inf or not 0 <= margin < np.inf:
         raise FaceError(f"cannot search by threshold {threshold}, margin {margin} and doubt up to {doubt_up_to}")
-    distance(probe, probe)  # an empty gallery must refuse a faulty probe too
+    check_descriptor(probe)  # in an empty gallery too
     nearest: dict[P, float] = {}
     for person, descriptor in candidates:
         nearest[person] = min(distance(probe, descriptor), nearest.get(person, np.inf))

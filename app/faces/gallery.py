@@ -7,9 +7,9 @@ from uuid import UUID
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.faces.model import Descriptor, FaceTemplate, displaced
-from app.faces.store import FaceStore, check
+from app.faces.store import FaceStore
 from app.ids import Ids
-from facecore.distance import distance, is_match
+from facecore.distance import check_descriptor, distance, is_match
 from facecore.identification import Ambiguous, Match, NoMatch, identify
 
 EXACT_UP_TO = 5_000
@@ -45,7 +45,7 @@ class Gallery:
         that it is gone where it was deleted meanwhile; whoever makes an account for a face that nobody has calls `hold`
         first and searches in the same transaction.
         """
-        check(probe)
+        check_descriptor(probe)
         work = partial(self._candidates, probe)
         candidates = await (self._database.transact(work) if tx is None else work(tx))
         return identify(
@@ -69,7 +69,7 @@ class Gallery:
         self, account_id: UUID, probe: Descriptor, *, on: Database | Transaction | None = None
     ) -> float | None:
         """How far the probe lies from the nearest of the account's own templates; None when it has none."""
-        check(probe)
+        check_descriptor(probe)
         templates = await self._store.of(on or self._database, account_id)
         return min((distance(probe, template.descriptor) for template in templates), default=None)
 
@@ -78,7 +78,7 @@ class Gallery:
 
         Raises FaceError for what is no descriptor, Problem(NOT_FOUND) for an account that is gone.
         """
-        check(descriptor)
+        check_descriptor(descriptor)
         if not await self._store.hold_account(tx, account_id):
             raise Problem(Code.NOT_FOUND, "There is no such account.")
         await self._store.hold_gallery(tx)

@@ -8,8 +8,7 @@ import numpy as np
 
 from app.database import Database, Transaction
 from app.faces.model import Descriptor, FaceTemplate
-from facecore.dlib_file import DESCRIPTOR_LENGTH
-from facecore.errors import FaceError
+from facecore.distance import check_descriptor
 
 _HEADER_BYTES = 4  # vector_send: the length and an unused word, two bytes each
 
@@ -78,16 +77,8 @@ class FaceStore:
         return int(await on.scalar(self._queries.faces_people))
 
 
-def check(descriptor: Descriptor) -> None:
-    """Raises FaceError unless it is a descriptor: (128,) numbers, all finite."""
-    if descriptor.shape != (DESCRIPTOR_LENGTH,):
-        raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
-    if not np.isfinite(descriptor).all():
-        raise FaceError("a descriptor holds values that are not finite")
-
-
 def _numbers(descriptor: Descriptor) -> list[float]:
-    check(descriptor)
+    check_descriptor(descriptor)
     numbers: list[float] = descriptor.astype(np.float32).tolist()
     return numbers
 
