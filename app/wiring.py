@@ -25,6 +25,8 @@ from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database
 from app.events import AccountEvents
+from app.faces.gallery import Gallery
+from app.faces.wiring import wire_faces
 from app.foundation import open_foundation
 from app.ids import Ids
 from app.mail import Mailer
@@ -97,6 +99,7 @@ class Services:
     streams: LivenessStreams
     graphs: GraphPool
     face_pool: FacePool
+    gallery: Gallery
 
 
 @asynccontextmanager
@@ -162,4 +165,5 @@ async def open_services(
             streams=verification.streams,
             graphs=verification.graphs,
             face_pool=verification.face_pool,
+            gallery=wire_faces(base),
         )

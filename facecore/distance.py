@@ -9,19 +9,22 @@ from facecore.errors import FaceError
 Descriptor = NDArray[np.float32]
 
 
+def check_descriptor(descriptor: Descriptor) -> None:
+    """Raises FaceError unless it is (128,) and all finite, so that a fault can never pass for a match."""
+    if descriptor.shape != (DESCRIPTOR_LENGTH,):
+        raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
+    if not np.isfinite(descriptor).all():
+        raise FaceError("a descriptor holds values that are not finite")
+
+
 def distance(a: Descriptor, b: Descriptor) -> float:
     """Euclidean distance of two descriptors, each (128,): 0 is the same picture, strangers lie near 0.8.
 
-    Raises FaceError for another shape or a value that is not finite, so that a fault can never pass for a
-    match.
+    Raises FaceError as `check_descriptor` does.
     """
-    for descriptor in (a, b):
-        if descriptor.shape != (DESCRIPTOR_LENGTH,):
-            raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
-    apart = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
-    if not np.isfinite(apart):
-        raise FaceError("a descriptor holds values that are not finite")
-    return apart
+    check_descriptor(a)
+    check_descriptor(b)
+    return float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
 
 
 def is_match(apart: float, threshold: float) -> bool:

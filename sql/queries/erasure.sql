@@ -1,7 +1,7 @@
 -- What is held about a person: all of it given out, and all of it removed.
 
 -- name: account_export$
--- One statement, so one moment. Secrets and the face template are told of, never told.
+-- One statement, so one moment. Secrets and face templates are told of, never told.
 select jsonb_build_object(
   'account', (
     select jsonb_build_object(
@@ -21,6 +21,9 @@ select jsonb_build_object(
   'faceTemplate', (
     select jsonb_build_object('madeAt', created_at, 'ofPhoto', avatar_key)
     from photo_templates where account_id = :account_id),
+  'enrolledFaces', (
+    select coalesce(jsonb_agg(jsonb_build_object('takenOn', taken_on, 'enrolledAt', created_at) order by id), '[]')
+    from face_templates where account_id = :account_id),
   'secondFactor', (
     select jsonb_build_object('enabledAt', enabled_at, 'backupCodesLeft', (
       select count(*) from backup_codes b where b.account_id = f.account_id and b.used_at is null))

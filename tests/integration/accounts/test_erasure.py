@@ -17,6 +17,7 @@ from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import first_step, guarded, problem_of
 
 TEMPLATE = b"\x01sealed template that nobody may ever read"
+FACE = [0.6180339] * 128
 
 
 async def furnish(world: Slice, signed_in: SignedIn) -> None:
@@ -40,6 +41,13 @@ async def furnish(world: Slice, signed_in: SignedIn) -> None:
         account_id,
         photo,
         TEMPLATE,
+    )
+    await sql.execute(
+        "insert into face_templates (id, account_id, descriptor, kind, taken_on, is_anchor, created_at) "
+        "values ($1, $2, $3::real[]::vector, 1, '2026-11-20', true, '2026-11-20T12:00:00Z')",
+        world.ids.uuid7(),
+        account_id,
+        FACE,
     )
     await sql.execute(
         "insert into identities (issuer, subject, account_id, provider, username, token_sealed) "
@@ -91,6 +99,7 @@ async def test_a_person_gets_everything_that_is_held_about_them(world: Slice) ->
     assert held["profile"]["campus"]["name"] == "Analytical"
     assert held["formerHandles"][0]["handle"] == "old-ada"
     assert held["faceTemplate"]["ofPhoto"] == held["profile"]["avatar_key"]
+    assert held["enrolledFaces"] == [{"takenOn": "2026-11-20", "enrolledAt": "2026-11-20T12:00:00+00:00"}]
     assert held["secondFactor"]["backupCodesLeft"] == 10
     assert held["identities"][0]["username"] == "ada-at-github"
     assert held["identities"][0]["holds_token"] is True
@@ -110,7 +119,7 @@ async def test_the_export_holds_no_secret_and_nobody_else(world: Slice) -> None:
     await furnish(world, ada.signed_in)
     text = await world.erasure.export(ada.viewer, origin=HOME)
     row = await world.sql.fetchrow("select password_hash from accounts where email = 'ada@example.org'")
-    hidden = [row["password_hash"], TEMPLATE.hex(), b"sealed token".hex(), ada.signed_in.refresh_token]
+    hidden = [row["password_hash"], TEMPLATE.hex(), "0.618", b"sealed token".hex(), ada.signed_in.refresh_token]
     for table, column in (
         ("second_factors", "secret_sealed"),
         ("backup_codes", "code_hash"),

@@ -1,0 +1,1 @@
+"""The gallery of faces that people enrolled to sign in with."""

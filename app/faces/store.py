@@ -1,0 +1,98 @@
+"""Templates of the gallery in PostgreSQL."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from app.database import Database, Transaction
+from app.faces.model import Descriptor, FaceTemplate
+from facecore.distance import check_descriptor
+
+_HEADER_BYTES = 4  # vector_send: the length and an unused word, two bytes each
+
+
+class FaceStore:
+    """Reads and writes templates of the kind that this release makes; those of another are never seen."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._queries = database.queries
+
+    async def is_small(self, tx: Transaction, *, most: int) -> bool:
+        """Whether there are at most `most` templates."""
+        return bool(await tx.scalar(self._queries.faces_are_few, most=most))
+
+    async def nearest_of_all(self, tx: Transaction, probe: Descriptor, *, most: int) -> list[tuple[UUID, Descriptor]]:
+        """The `most` nearest templates, each with its owner, found by looking at every one."""
+        rows = await tx.many(self._queries.faces_nearest_of_all, probe=_numbers(probe), most=most)
+        return [(row["account_id"], _descriptor(row["descriptor"])) for row in rows]
+
+    async def nearest_by_index(
+        self, tx: Transaction, probe: Descriptor, *, most: int, depth: int
+    ) -> list[tuple[UUID, Descriptor]]:
+        """The `most` nearest templates as far as the index finds them, looking `depth` templates around."""
+        await tx.run(self._queries.faces_search_depth, depth=str(depth))
+        rows = await tx.many(self._queries.faces_nearest_by_index, probe=_numbers(probe), most=most)
+        return [(row["account_id"], _descriptor(row["descriptor"])) for row in rows]
+
+    async def hold_gallery(self, tx: Transaction) -> None:
+        """Waits until no other transaction may add templates; until `tx` ends none does."""
+        await tx.run(self._queries.faces_hold)
+
+    async def hold_account(self, tx: Transaction, account_id: UUID) -> bool:
+        """Locks the account's row; False when there is none."""
+        return await tx.scalar(self._queries.account_lock, account_id=account_id) is not None
+
+    async def of(self, on: Database | Transaction, account_id: UUID) -> list[FaceTemplate]:
+        """The account's templates, the oldest first."""
+        return [_template(row) for row in await on.many(self._queries.faces_of, account_id=account_id)]
+
+    async def add(self, tx: Transaction, template: FaceTemplate) -> None:
+        """Writes a new template."""
+        await tx.run(
+            self._queries.face_add,
+            id=template.id,
+            account_id=template.account_id,
+            descriptor=_numbers(template.descriptor),
+            taken_on=template.taken_on,
+            is_anchor=template.is_anchor,
+            created_at=template.created_at,
+        )
+
+    async def drop(self, tx: Transaction, template_id: UUID) -> None:
+        """Removes one template."""
+        await tx.run(self._queries.face_drop, id=template_id)
+
+    async def forget(self, tx: Transaction, account_id: UUID) -> int:
+        """Removes every template of the account, those of other kinds too; says how many there were."""
+        return int(await tx.scalar(self._queries.faces_forget, account_id=account_id))
+
+    async def has_any(self, on: Database | Transaction, account_id: UUID) -> bool:
+        """Whether the account has a template that can be compared."""
+        return bool(await on.scalar(self._queries.faces_has_any, account_id=account_id))
+
+    async def people(self, on: Database | Transaction) -> int:
+        """How many people have a template that can be compared."""
+        return int(await on.scalar(self._queries.faces_people))
+
+
+def _numbers(descriptor: Descriptor) -> list[float]:
+    check_descriptor(descriptor)
+    numbers: list[float] = descriptor.astype(np.float32).tolist()
+    return numbers
+
+
+def _descriptor(sent: bytes) -> Descriptor:
+    return np.frombuffer(sent, dtype=">f4", offset=_HEADER_BYTES).astype(np.float32)
+
+
+def _template(row: Mapping[str, Any]) -> FaceTemplate:
+    return FaceTemplate(
+        id=row["id"],
+        account_id=row["account_id"],
+        descriptor=_descriptor(row["descriptor"]),
+        taken_on=row["taken_on"],
+        is_anchor=row["is_anchor"],
+        created_at=row["created_at"],
+    )
