@@ -145,6 +145,7 @@ class Slice:
         account_id = signed_in.viewer.account_id
 
         async def work(tx: Transaction) -> SignedIn:
+            await tx.scalar(self.database.queries.account_lock, account_id=account_id)
             opened = await self.sessions.open(
                 tx,
                 account_id=account_id,
@@ -153,8 +154,7 @@ class Slice:
                 second_factor_proved=True,
             )
             assert opened is not None
-            viewer = await self.sessions.viewer_of(tx, account_id=account_id, session_id=opened.session_id)
-            return self.sessions.signed_in(viewer, opened)
+            return self.sessions.signed_in(opened)
 
         return await self.database.transact(work)
 
