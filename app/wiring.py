@@ -47,6 +47,7 @@ from app.social.service import SocialSignIn
 from app.social.wiring import wire_social
 from app.storage import ObjectStore
 from app.tokens import AccessTokens
+from app.verification.attempts import Attempts
 from app.verification.service import VerificationService
 from app.verification.stream import LivenessStreams
 from app.verification.wiring import wire_verification
@@ -95,6 +96,7 @@ class Services:
     profiles: ProfileService
     directory: Directory
     onboarding: Onboarding
+    attempts: Attempts
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
@@ -161,6 +163,7 @@ async def open_services(
             profiles=profiles.profiles,
             directory=profiles.directory,
             onboarding=profiles.onboarding,
+            attempts=verification.attempts,
             verification=verification.verification,
             streams=verification.streams,
             graphs=verification.graphs,

@@ -88,7 +88,8 @@ class _Conversation:
         await self._services.limits.spend(OPEN_STREAM, origin.network)
         start = await self._start_message()
         viewer = await self._viewer(start["accessToken"], origin)
-        opened = await self._services.streams.open(viewer, start["challengeToken"], mirrored=start["mirrored"])
+        aim = self._services.verification.aim(viewer)
+        opened = await self._services.streams.open(aim, start["challengeToken"], mirrored=start["mirrored"])
         if isinstance(opened, Outcome):
             await self._result(opened)
             return
@@ -111,12 +112,12 @@ class _Conversation:
         inbox = FrameInbox()
         judge = asyncio.create_task(stream.judge(inbox, self._elapsed_ms, self._answer))
         reader = asyncio.create_task(self._read_frames(inbox))
-        signed_out = asyncio.create_task(stream.until_signed_out())
-        tasks = (judge, reader, signed_out)
+        unwanted = asyncio.create_task(stream.until_unwanted())
+        tasks = (judge, reader, unwanted)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not judge.done():
-                for ended in (reader, signed_out):
+                for ended in (reader, unwanted):
                     if ended.done():
                         ended.result()  # raises: a reader ends only by a fault or a client that left
                 raise Problem(Code.UNAUTHENTICATED, "The session has ended.", field="accessToken")

@@ -22,8 +22,9 @@ async def resolve_create_liveness_challenge(
     """A fresh challenge for the viewer."""
     context = info.context
     viewer = await context.signed_in()
-    purpose = purpose or LivenessPurpose.VERIFY
-    return await context.services.verification.create_challenge(viewer, purpose=purpose, exclude=exclude or ())
+    return await context.services.attempts.create_challenge(
+        context.services.verification.aim(viewer), exclude=exclude or ()
+    )
 
 
 @mutation.field("confirmLiveness")
@@ -35,7 +36,8 @@ async def resolve_confirm_liveness(
     viewer = await context.signed_in()
     claims = [claimed_step(**step) for step in evidence or ()]
     jpeg = jpeg_bytes(frame, field="frame")
-    return await context.services.verification.confirm(viewer, token=token, frame=jpeg, evidence=claims)
+    aim = context.services.verification.aim(viewer)
+    return await context.services.attempts.confirm(aim, token=token, frame=jpeg, evidence=claims)
 
 
 def claimed_step(*, step: LivenessStep, frame: str, captured_at_ms: int) -> ClaimedStep:
