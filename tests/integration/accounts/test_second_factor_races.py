@@ -178,6 +178,7 @@ async def test_no_session_without_it_begins_after_it_was_switched_on(world: Slic
 
         async def enter(account_id: UUID = account_id) -> list[Admission]:
             async def work(tx: Transaction) -> Admission:
+                await tx.scalar(world.database.queries.account_lock, account_id=account_id)
                 return await world.entry.admit(tx, account_id, method=SignInMethod.SOCIAL, origin=HOME)
 
             return [await world.database.transact(work) for _ in range(3)]
