@@ -174,6 +174,8 @@ class SecondFactors:
         step = await self._steps.count_try(temp_token)
         if step is None:
             raise _over()
+        if step.mailed_code is not None:
+            return await self._enter_by_mailed_code(step, temp_token, code, origin)
 
         async def enter(tx: Transaction, factor: Factor) -> SignedIn:
             if not await self._steps.complete(tx, temp_token, step):
@@ -188,6 +190,26 @@ class SecondFactors:
             if problem.reason == CodeRefusal.WRONG:
                 raise await self._after_wrong_code(step) from problem
             raise
+
+    async def _enter_by_mailed_code(self, step: SecondStep, temp_token: str, code: str, origin: Origin) -> SignedIn:
+        """The same for an account that has no second factor, whose code went to its address."""
+        await self._codes.count(step.account_id)
+        if not self._steps.is_mailed_code(temp_token, step, code):
+            await self._audit.record(AuditEvent.SECOND_FACTOR_FAILED, account_id=step.account_id, origin=origin)
+            raise _over() if step.is_last_try else wrong_code(Code.UNAUTHENTICATED)
+
+        async def enter(tx: Transaction) -> SignedIn:
+            # One switched on meanwhile changed the fingerprint: a mailed code never stands in for it.
+            await self._store.hold(tx, step.account_id)
+            if not await self._steps.complete(tx, temp_token, step):
+                raise _over()
+            return await self._entry.admit_after(
+                Factor.MAILED_CODE, tx, step.account_id, method=step.method, origin=origin
+            )
+
+        signed_in = await self._database.transact(enter)
+        await self._codes.give_back(step.account_id)
+        return signed_in
 
     async def _after_wrong_code(self, step: SecondStep) -> Problem:
         """What the person is told; the owner learns when nothing but wrong codes came."""

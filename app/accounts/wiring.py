@@ -20,6 +20,7 @@ from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
+from app.accounts.sign_in_codes import SignInCodes
 from app.foundation import Foundation
 
 
@@ -40,6 +41,7 @@ class AccountServices:
     recovery: PasswordRecovery
     erasure: Erasure
     entry: Entry
+    sign_in_codes: SignInCodes
 
 
 def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
@@ -188,4 +190,5 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         recovery=recovery,
         erasure=erasure,
         entry=entry,
+        sign_in_codes=SignInCodes(steps=steps, limits=base.limits, ids=base.ids),
     )
