@@ -25,7 +25,11 @@ from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database
 from app.events import AccountEvents
+from app.faces.enrolment import Enrolment
+from app.faces.entrance import FaceEntrance
 from app.faces.gallery import Gallery
+from app.faces.purposes import Purposes
+from app.faces.sign_in import FaceSignIn
 from app.faces.wiring import wire_faces
 from app.foundation import open_foundation
 from app.ids import Ids
@@ -102,6 +106,10 @@ class Services:
     graphs: GraphPool
     face_pool: FacePool
     gallery: Gallery
+    face_sign_in: FaceSignIn
+    face_entrance: FaceEntrance
+    enrolment: Enrolment
+    purposes: Purposes
 
 
 @asynccontextmanager
@@ -126,6 +134,7 @@ async def open_services(
         accounts = wire_accounts(stack, base)
         social = wire_social(stack, base, accounts)
         profiles = wire_profiles(base, accounts, verification)
+        faces = wire_faces(base, accounts, verification, profiles)
         yield Services(
             settings=base.settings,
             clock=base.clock,
@@ -168,5 +177,9 @@ async def open_services(
             streams=verification.streams,
             graphs=verification.graphs,
             face_pool=verification.face_pool,
-            gallery=wire_faces(base),
+            gallery=faces.gallery,
+            face_sign_in=faces.face_sign_in,
+            face_entrance=faces.face_entrance,
+            enrolment=faces.enrolment,
+            purposes=faces.purposes,
         )

@@ -64,6 +64,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
     expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail", "deleteAccount"}
+    expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace"}
     assert credential_fields(SCHEMA) == expected
 
 
