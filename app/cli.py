@@ -11,6 +11,7 @@ _COMMANDS = {
     "campuses": "add, list and remove the campuses whose members may register",
     "check": "judge a recorded clip exactly as the liveness stream would",
     "compare": "compare two photos, or a list of pairs",
+    "calibrate": "measure the gallery of faces and suggest thresholds for it",
     "stream": "play the reference low-end client against a running server",
     "doctor": "check settings, services and models, and say what to do about each fault",
 }

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from facecore.distance import Descriptor, check_descriptor, distance
+from facecore.distance import Descriptor, check_descriptor
 from facecore.errors import FaceError
 
 P = TypeVar("P", bound=Hashable)
@@ -66,12 +66,18 @@ def identify(
     """
     if not 0 < threshold <= doubt_up_to < np.inf or not 0 <= margin < np.inf:
         raise FaceError(f"cannot search by threshold {threshold}, margin {margin} and doubt up to {doubt_up_to}")
-    check_descriptor(probe)  # in an empty gallery too
-    nearest: dict[P, float] = {}
+    check_descriptor(probe)
+    owners, descriptors = [], []
     for person, descriptor in candidates:
-        nearest[person] = min(distance(probe, descriptor), nearest.get(person, np.inf))
-    if not nearest:
+        check_descriptor(descriptor)
+        owners.append(person)
+        descriptors.append(descriptor)
+    if not owners:
         return NoMatch()
+    apart = np.linalg.norm(np.stack(descriptors).astype(np.float64) - probe.astype(np.float64), axis=1)
+    nearest: dict[P, float] = {}
+    for person, far in zip(owners, apart.tolist(), strict=True):
+        nearest[person] = min(far, nearest.get(person, np.inf))
     people = sorted(nearest, key=nearest.__getitem__)
     best = nearest[people[0]]
     if best > doubt_up_to:

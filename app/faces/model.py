@@ -42,6 +42,29 @@ class FaceTemplate:
     created_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Views:
+    """Templates, those of one person side by side, each person's oldest first."""
+
+    owners: Sequence[UUID]
+    days: Sequence[date]
+    descriptors: Descriptor
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each person's begin."""
+        return [at for at, owner in enumerate(self.owners) if at == 0 or self.owners[at - 1] != owner]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GallerySize:
+    """How much a gallery holds; templates of other kinds are neither searched nor compared."""
+
+    templates: int
+    people: int
+    of_other_kinds: int
+
+
 def displaced(templates: Sequence[FaceTemplate], *, on: date) -> list[FaceTemplate]:
     """Those of a person's templates that give way to a new one taken on day `on`.
 

@@ -7,8 +7,9 @@ from uuid import UUID
 import numpy as np
 
 from app.database import Database, Transaction
-from app.faces.model import Descriptor, FaceTemplate
+from app.faces.model import Descriptor, FaceTemplate, GallerySize, Views
 from facecore.distance import check_descriptor
+from facecore.dlib_file import DESCRIPTOR_LENGTH
 
 _HEADER_BYTES = 4  # vector_send: the length and an unused word, two bytes each
 
@@ -17,6 +18,7 @@ class FaceStore:
     """Reads and writes templates of the kind that this release makes; those of another are never seen."""
 
     def __init__(self, *, database: Database) -> None:
+        self._database = database
         self._queries = database.queries
 
     async def is_small(self, tx: Transaction, *, most: int) -> bool:
@@ -87,9 +89,20 @@ class FaceStore:
         """How many templates the account has that can be compared."""
         return int(await on.scalar(self._queries.faces_count_of, account_id=account_id))
 
-    async def people(self, on: Database | Transaction) -> int:
-        """How many people have a template that can be compared."""
-        return int(await on.scalar(self._queries.faces_people))
+    async def counted(self) -> GallerySize:
+        """How much there is."""
+        row = await self._database.one(self._queries.faces_counted)
+        assert row is not None
+        return GallerySize(templates=row["templates"], people=row["people"], of_other_kinds=row["of_other_kinds"])
+
+    async def sample(self, *, people: int) -> Views:
+        """Every template of at most so many people, the same people each time."""
+        rows = await self._database.many(self._queries.faces_sample, most=people)
+        return Views(
+            owners=[row["account_id"] for row in rows],
+            days=[row["taken_on"] for row in rows],
+            descriptors=np.array([_descriptor(row["descriptor"]) for row in rows]).reshape(-1, DESCRIPTOR_LENGTH),
+        )
 
 
 def _numbers(descriptor: Descriptor) -> list[float]:

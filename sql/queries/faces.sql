@@ -21,11 +21,12 @@ select near.account_id, vector_send(near.descriptor) as descriptor
 from (
   select account_id, descriptor from face_templates
   where kind = 1
-  order by descriptor <-> cast(cast(:probe as real[]) as vector)
+  order by cast(descriptor as halfvec(128)) <-> cast(cast(:probe as real[]) as halfvec(128))
   limit :most
 ) near join accounts a on a.id = near.account_id
 
 -- name: faces_hold!
+-- The number reads "face".
 select pg_advisory_xact_lock(1717658469)
 
 -- name: faces_of
@@ -50,8 +51,20 @@ select count(*) from gone
 -- name: faces_has_any$
 select exists (select from face_templates where account_id = :account_id and kind = 1)
 
--- name: faces_people$
-select count(distinct account_id) from face_templates where kind = 1
+-- name: faces_counted^
+select count(*) filter (where kind = 1) as templates,
+  count(distinct account_id) filter (where kind = 1) as people,
+  count(*) filter (where kind <> 1) as of_other_kinds
+from face_templates
+
+-- name: faces_sample
+-- A fixed choice of people that says nothing about them: those whose ids hash lowest.
+select account_id, taken_on, vector_send(descriptor) as descriptor
+from face_templates
+where kind = 1 and account_id in (
+  select account_id from (select distinct account_id from face_templates where kind = 1) people
+  order by md5(cast(account_id as text)) limit :most)
+order by account_id, created_at, id
 
 -- name: face_nearest_own$
 select id from face_templates

@@ -1,6 +1,7 @@
 """The gallery: who is found, who is refused, what is kept, and that what is gone never matches again."""
 
 import asyncio
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -10,7 +11,7 @@ import pytest
 
 from app.database import Transaction
 from app.errors import Code, Problem
-from app.faces.gallery import NEIGHBOURS, SEARCH_DEPTH
+from app.faces.gallery import EXACT_UP_TO, NEIGHBOURS, SEARCH_DEPTH
 from app.faces.model import MOST_TEMPLATES
 from app.faces.store import FaceStore
 from app.queries import QUERIES, Queries
@@ -107,9 +108,10 @@ async def test_templates_of_another_kind_are_never_compared(faces: Faces) -> Non
 def test_the_statements_see_the_kind_that_is_made() -> None:
     """A new network without new statements would be compared with the old one's numbers."""
     named = [query for query in Queries.load(QUERIES) if query.name.startswith(("face_", "faces_"))]
-    of_a_kind = [query for query in named if "kind = " in query.sql]
-    assert len(of_a_kind) == 6
-    assert all(f"kind = {KIND}" in query.sql for query in of_a_kind)
+    seeing = [query for query in named if "from face_templates" in query.sql and "delete" not in query.sql]
+    assert len(seeing) == 10
+    assert all(re.findall(r"kind = (\d+)", query.sql) == [str(KIND)] * query.sql.count("kind = ") for query in seeing)
+    assert all("kind = " in query.sql for query in seeing)
     assert f", {KIND}, :taken_on" in (QUERIES / "faces.sql").read_text()
 
 
@@ -179,7 +181,24 @@ async def test_one_new_person_who_comes_fifty_times_at_once_is_one(faces: Faces)
     assert await faces.gallery.count() == 1
 
 
-async def test_two_people_enrol_at_once(faces: Faces) -> None:
+async def test_enrolling_while_forgetting_leaves_no_template_without_an_anchor(faces: Faces) -> None:
+    """The next face to be added would be held against nothing."""
+    ada = await faces.person(PROBE)
+
+    async def forget(tx: Transaction) -> asyncio.Task[bool]:
+        await faces.gallery.forget(tx, ada)
+        enrolling = asyncio.create_task(faces.enrol(ada, at(0.1)))
+        while not enrolling.done() and not await faces.sql.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0)
+        return enrolling
+
+    assert await (await faces.database.transact(forget))
+    assert [row["is_anchor"] for row in await faces.templates(ada)] == [True]
+
+
+async def test_fifty_people_enrol_at_once(faces: Faces) -> None:
     """One of them would be lost, or both wait for each other."""
     people = [await faces.account() for _ in range(50)]
     kept = await asyncio.gather(*(faces.enrol(person, at(2, axis)) for axis, person in enumerate(people)))
@@ -280,6 +299,41 @@ async def test_the_thresholds_are_those_of_the_settings(services: Services, sett
     assert isinstance(await services.gallery.search(at(settings.face_search_threshold - 0.01)), Match)
     assert isinstance(await services.gallery.search(at(settings.face_threshold - 0.01)), Ambiguous)
     assert await services.gallery.search(at(settings.face_threshold + 0.01)) == NoMatch()
+
+
+async def test_the_index_finds_whom_an_exact_search_finds(faces: Faces) -> None:
+    """A person would be a stranger now and then, as the graph happened to grow; the limits of a gallery small enough to
+    be searched in full would be where sign-in begins to fail."""
+    draw = np.random.default_rng(9)
+    spread = np.linalg.qr(draw.normal(size=(128, 128)))[0] * np.geomspace(0.16, 0.01, 128)
+    people = draw.normal(size=(EXACT_UP_TO + 1000, 128)) @ spread.T
+    ids = [faces.ids.uuid7() for _ in people]
+    await faces.sql.executemany("insert into accounts (id) values ($1)", [(person,) for person in ids])
+    await faces.sql.executemany(
+        "insert into face_templates (id, account_id, descriptor, kind, taken_on, is_anchor, created_at) "
+        "values ($1, $1, $2::real[]::vector, 1, '2026-11-20', true, now())",
+        [(person, face.tolist()) for person, face in zip(ids, people, strict=True)],
+    )
+    store, hits, found = FaceStore(database=faces.database), 0, 0
+    for number in range(100):
+        probe = (people[number] + draw.normal(size=128) @ spread.T * 0.3).astype(np.float32)
+        nearest = int(np.linalg.norm(people - probe, axis=1).argmin())
+        candidates = await by_index(faces, probe)
+        exact = await faces.database.transact(partial(store.nearest_of_all, probe=probe, most=NEIGHBOURS))
+        assert exact[0][0] == ids[nearest], "looking at all of them misses nobody"
+        assert [(owner, kept.tolist()) for owner, kept in exact[:1]] == [(ids[nearest], exact[0][1].tolist())]
+        hits += ids[nearest] in [owner for owner, _ in candidates]
+        result = await faces.gallery.search(probe)
+        found += isinstance(result, Match) and result.person == ids[number]
+    plan = await faces.sql.fetch(
+        "explain "
+        + faces.database.queries.faces_nearest_by_index.sql.replace("$1", "array_fill(0.1, array[128])").replace(
+            "$2", "40"
+        )
+    )
+    assert any("face_templates_nearest" in line[0] for line in plan)
+    assert hits >= 99
+    assert found >= 95
 
 
 async def by_index(faces: Faces, probe: np.ndarray) -> list:
