@@ -4,11 +4,13 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
+from app.client.api import ApiClient
 from app.client.sources import Source
 from liveness.steps import LivenessStep
 from tests.attempts import Claim, Studio, Take
@@ -38,7 +40,10 @@ LOG_IN = (
 )
 _CLAIM = "($token: String!, $frame: String!, $evidence: [StepFrame!])"
 _CLAIMED = "(token: $token, frame: $frame, evidence: $evidence)"
-ENROL = f"mutation {_CLAIM} {{ enrollFace{_CLAIMED} }}"
+ENROL = (
+    "mutation ($token: String!, $frame: String!, $evidence: [StepFrame!], $password: String) "
+    "{ enrollFace(token: $token, frame: $frame, evidence: $evidence, password: $password) }"
+)
 CONFIRM_WITH_FACE = f"mutation {_CLAIM} {{ confirmWithFace{_CLAIMED} {{ success error retryAfterS }} }}"
 VERIFY = f"mutation {_CLAIM} {{ confirmLiveness{_CLAIMED} {{ success error retryAfterS }} }}"
 ME = "{ me { id twoFactorEnabled handle displayName email avatarUrl faceLoginEnabled faceTemplates } }"
@@ -52,6 +57,7 @@ class Browser:
     stage: Studio
     http: httpx.AsyncClient
     access_token: str | None = None
+    name: str = ""
 
     async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole answer, errors and all."""
@@ -102,12 +108,28 @@ class Browser:
         """What enrollFace says."""
         return await self.claim(ENROL, "ENROLL", claim)
 
+    async def enrol_with(self, token: str, claim: Claim, **more: Any) -> Any:
+        """The same for a token that the test has."""
+        return await self.ask(ENROL, **claim.variables(token), **more)
+
+    async def upload(self, photo: Path) -> None:
+        """Makes a file the profile photo."""
+        mime = "image/png" if photo.suffix == ".png" else "image/jpeg"
+        async with ApiClient(self.stage.server.http_url) as api:
+            api.access_token = self.access_token
+            await api.upload_avatar(photo.read_bytes(), mime=mime)
+
     async def sign_up(self, name: str) -> dict[str, Any]:
         """Signs up as `name`@example.org."""
         person = {"email": f"{name}@example.org", "password": PASSWORD, "username": name, "displayName": name}
         result: dict[str, Any] = await self.ask(SIGN_UP, input=person)
         self._keep(result)
+        self.name = name
         return result
+
+    async def log_in_again(self) -> dict[str, Any]:
+        """Signs in once more as whoever signed up here."""
+        return await self.log_in(self.name)
 
     async def log_in(self, name: str) -> dict[str, Any]:
         """Signs in by password."""
