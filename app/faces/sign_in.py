@@ -106,6 +106,7 @@ class FaceSignIn:
         return outcome
 
     async def _open(self, origin: Origin, name: str | None) -> AttemptRules | VerificationError:
+        await self._database.check()  # without a gallery to search the person would lose the challenge for nothing
         return _SignInRules(sign_in=self, origin=origin, name=name)
 
     async def earn(self, face: Descriptor, *, name: str | None, origin: Origin) -> Outcome:
