@@ -20,6 +20,7 @@ class AuditEvent(StrEnum):
     REGISTRATION_REPEATED = "REGISTRATION_REPEATED"
     SIGNED_IN = "SIGNED_IN"
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
+    IDENTITY_CONFIRMED = "IDENTITY_CONFIRMED"
     EMAIL_PROVED = "EMAIL_PROVED"
     EMAIL_CHANGE_REQUESTED = "EMAIL_CHANGE_REQUESTED"
     EMAIL_CHANGED = "EMAIL_CHANGED"
@@ -33,8 +34,16 @@ class AuditEvent(StrEnum):
     BACKUP_CODES_REPLACED = "BACKUP_CODES_REPLACED"
     IDENTITY_LINKED = "IDENTITY_LINKED"
     IDENTITY_UNLINKED = "IDENTITY_UNLINKED"
+    PASSKEY_ADDED = "PASSKEY_ADDED"
+    PASSKEY_REMOVED = "PASSKEY_REMOVED"
+    PASSKEY_COPY_SUSPECTED = "PASSKEY_COPY_SUSPECTED"
     SESSION_REVOKED = "SESSION_REVOKED"
+    NEW_DEVICE = "NEW_DEVICE"
+    NEW_COUNTRY = "NEW_COUNTRY"
+    IMPOSSIBLE_TRAVEL = "IMPOSSIBLE_TRAVEL"
+    FAILURE_BURST = "FAILURE_BURST"
     REFRESH_REUSED = "REFRESH_REUSED"
+    NOT_ME_REPORTED = "NOT_ME_REPORTED"
     HANDLE_CHANGED = "HANDLE_CHANGED"
     BADGE_EARNED = "BADGE_EARNED"
     BADGE_REFUSED = "BADGE_REFUSED"
@@ -67,7 +76,7 @@ class AuditEntry:
     event: AuditEvent
     at: datetime
     ip: str
-    device: str
+    user_agent: str
     details: tuple[AuditDetail, ...]
 
 
@@ -130,6 +139,6 @@ def _entry(row: Row) -> AuditEntry:
         event=AuditEvent(row["event"]),
         at=row["at"],
         ip=row["ip"],
-        device=row["user_agent"],
+        user_agent=row["user_agent"],
         details=tuple(AuditDetail(name=name, value=str(value)) for name, value in row["detail"].items()),
     )

@@ -51,6 +51,11 @@ class Transaction:
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self._deeds: list[Callable[[], None]] = []
+
+    def once_committed(self, deed: Callable[[], None]) -> None:
+        """Has `deed` done as soon as the transaction has committed; never, when it is rolled back."""
+        self._deeds.append(deed)
 
     async def one(self, query: Query, **values: object) -> Row | None:
         """The row, or None."""
@@ -141,7 +146,11 @@ class Database:
             # asyncpg's own transaction on the pool's connection: that of `databases` counts the connection up before
             # BEGIN, and does not count it down when BEGIN times out.
             async with self._connection() as connection, connection.raw_connection.transaction():
-                return await work(Transaction(connection.raw_connection))
+                transaction = Transaction(connection.raw_connection)
+                done = await work(transaction)
+            for deed in transaction._deeds:
+                deed()
+            return done
 
         return await self._shielded(whole())
 

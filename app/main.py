@@ -10,7 +10,18 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge import arrival_page, github, health, liveness_socket, metrics, reset_page, verify_page, well_known
+from app.edge import (
+    arrival_page,
+    client_files,
+    github,
+    health,
+    liveness_socket,
+    metrics,
+    not_me_page,
+    reset_page,
+    verify_page,
+    well_known,
+)
 from app.edge.middleware import middleware
 from app.edge.objects import ObjectRoutes
 from app.edge.problems import exception_handlers
@@ -47,8 +58,10 @@ def create_app(services: Services) -> Starlette:
             *well_known.routes(services),
             *verify_page.routes(),
             *reset_page.routes(),
+            *not_me_page.routes(),
             *github.routes(services),
             *arrival_page.routes(),
+            *client_files.routes(),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
         exception_handlers=exception_handlers(),

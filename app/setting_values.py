@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.geoip import GeoIpError, Places
+
 MIN_SECRET_CHARS = 32
 # 32 random hexadecimal digits have fewer than eight different ones once in ten million draws.
 MIN_DIFFERENT = 8
@@ -101,6 +103,16 @@ def readable_file(text: str) -> Path:
     if not path.is_file():
         raise ValueError(f"is {text!r}; there is no such file")
     return path.resolve()
+
+
+def places_file(text: str) -> Path:
+    """The path of a MaxMind DB file of countries or cities that can be read."""
+    path = readable_file(text)
+    try:
+        Places.open(path).close()
+    except GeoIpError as error:
+        raise ValueError(str(error)) from error
+    return path
 
 
 def domain_name(text: str) -> str:

@@ -23,7 +23,7 @@ from app.setting_values import (
     number,
     one_of,
     origins,
-    readable_file,
+    places_file,
     scheme,
     secret,
     secret_list,
@@ -251,7 +251,7 @@ class _Reader:
             ),
             face_search_threshold=self._read("FACE_SEARCH_THRESHOLD", str(min(0.4, face_threshold)), number(0.1, 0.6)),
             face_search_margin=self._read("FACE_SEARCH_MARGIN", "0.05", number(0.0, 0.3)),
-            geoip_file=self._optional("GEOIP_FILE", readable_file),
+            geoip_file=self._optional("GEOIP_FILE", places_file),
             liveness_max_streams=self._read("LIVENESS_MAX_STREAMS", "32", whole(1, 1024)),
             liveness_allow_bare_stills=self._read("LIVENESS_ALLOW_BARE_STILLS", "false", boolean),
         )

@@ -7,11 +7,16 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.erasure import Erasure
 from app.accounts.handles import HandleReservations
+from app.accounts.not_me import NotMe
+from app.accounts.passkey_proofs import PasskeyProofs
+from app.accounts.passkeys import Passkeys
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
@@ -32,6 +37,7 @@ from app.faces.purposes import Purposes
 from app.faces.sign_in import FaceSignIn
 from app.faces.wiring import wire_faces
 from app.foundation import open_foundation
+from app.geoip import Places
 from app.ids import Ids
 from app.mail import Mailer
 from app.metrics import Metrics
@@ -88,9 +94,15 @@ class Services:
     registration: RegistrationService
     email_proofs: EmailProofs
     second_factors: SecondFactors
+    passkeys: Passkeys
+    passkey_proofs: PasskeyProofs
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    not_me: NotMe
+    alarms: Alarms
+    device_names: DeviceNames
+    places: Places
     erasure: Erasure
     identities: Identities
     github: GithubSignIn
@@ -160,9 +172,15 @@ async def open_services(
             registration=accounts.registration,
             email_proofs=accounts.email_proofs,
             second_factors=accounts.second_factors,
+            passkeys=accounts.passkeys,
+            passkey_proofs=accounts.passkey_proofs,
             reauthentication=accounts.reauthentication,
             credentials=accounts.credentials,
             recovery=accounts.recovery,
+            not_me=accounts.not_me,
+            alarms=accounts.alarms,
+            device_names=accounts.device_names,
+            places=accounts.places,
             erasure=accounts.erasure,
             identities=social.identities,
             github=social.github,

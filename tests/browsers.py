@@ -18,6 +18,7 @@ from tests.fakes import Mailbox
 from tests.running import PASSWORD, Wire, wire
 
 STEPS = (LivenessStep.LOOK_LEFT, LivenessStep.OPEN_MOUTH, LivenessStep.LOOK_RIGHT)
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 WATCHED_S = 7.0  # longer than the claims say that the person was watched
 
 _USER = "user { id handle displayName email avatarUrl verifiedAt faceLoginEnabled faceTemplates }"
@@ -108,6 +109,11 @@ class Browser:
         """What enrollFace says."""
         return await self.claim(ENROL, "ENROLL", claim)
 
+    async def confirm(self, claim: Claim) -> None:
+        """Shows with the face once more whose session it is."""
+        result = await self.claim(CONFIRM_WITH_FACE, "STEP_UP", claim)
+        assert result["success"], result
+
     async def enrol_with(self, token: str, claim: Claim, **more: Any) -> Any:
         """The same for a token that the test has."""
         return await self.ask(ENROL, **claim.variables(token), **more)
@@ -194,7 +200,7 @@ class Browser:
 @asynccontextmanager
 async def browser(stage: Studio, *, ip: str | None = None) -> AsyncIterator[Browser]:
     """A browser with nothing in it yet; `ip` needs TRUST_FORWARDED_FOR."""
-    headers = {} if ip is None else {"x-forwarded-for": ip}
+    headers = {"user-agent": USER_AGENT} | ({} if ip is None else {"x-forwarded-for": ip})
     async with httpx.AsyncClient(base_url=stage.server.http_url, headers=headers, trust_env=False, timeout=60) as http:
         yield Browser(stage, http)
 

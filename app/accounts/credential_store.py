@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.accounts.model import Credentials
 from app.accounts.store import Runner
+from app.accounts.ways_in import WaysIn
 from app.database import Transaction
 from app.queries import Queries
 
@@ -50,6 +51,18 @@ class CredentialStore:
     async def set_password(self, tx: Transaction, account_id: UUID, password_hash: str, *, now: datetime) -> None:
         """Writes a new password."""
         await tx.run(self._queries.password_set, account_id=account_id, password_hash=password_hash, now=now)
+
+    async def ways_in(self, tx: Transaction, account_id: UUID) -> WaysIn:
+        """How the account can be entered."""
+        row = await tx.one(self._queries.ways_in, account_id=account_id)
+        assert row is not None, "its row is held"
+        return WaysIn(
+            email=row["email"],
+            email_verified_at=row["email_verified_at"],
+            has_password=row["has_password"],
+            identities=row["identities"],
+            passkeys=row["passkeys"],
+        )
 
     async def open_reset(
         self,
@@ -109,6 +122,11 @@ class CredentialStore:
             self._queries.identities_unlink_unproved, account_id=account_id, email=email, proved_at=proved_at
         )
         return tuple(row["provider"] for row in rows)
+
+    async def remove_unproved_passkeys(self, tx: Transaction, account_id: UUID, *, proved_at: datetime | None) -> int:
+        """Removes the passkeys that were added before the address was proved; gives back how many."""
+        rows = await tx.many(self._queries.passkeys_remove_unproved, account_id=account_id, proved_at=proved_at)
+        return len(rows)
 
     async def linked(self, tx: Transaction, account_id: UUID) -> tuple[str, ...]:
         """The providers that open the account."""

@@ -8,6 +8,7 @@ from app.accounts.email_proofs import EmailProofs
 from app.accounts.limits import EMAIL_CHANGE_PER_ACCOUNT, EMAIL_CHANGE_PER_EMAIL
 from app.accounts.model import Origin, Viewer
 from app.accounts.passwords import Passwords
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.rules import normalised_email
 from app.accounts.sessions import SessionService
@@ -57,7 +58,9 @@ class CredentialChanges:
         email = viewer.email or ""
         personal = filter(None, (email, email.partition("@")[0], viewer.handle, viewer.display_name))
         self._passwords.require_acceptable(password, personal=personal)
-        await self._reauthentication.demand(viewer, password=current, code=code, origin=origin, given_as="current")
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.CHANGE_PASSWORD, password=current, code=code, origin=origin, given_as="current"
+        )
         password_hash = await self._passwords.hash(password)
         await self._database.transact(partial(self._set_password, viewer, password_hash, origin))
         if viewer.email is not None:
@@ -75,7 +78,9 @@ class CredentialChanges:
         email = normalised_email(email)
         if email == viewer.email:
             raise Problem(Code.BAD_USER_INPUT, "This is your address already.", field="email")
-        await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.CHANGE_EMAIL, password=password, code=code, origin=origin
+        )
         await self._limits.spend(EMAIL_CHANGE_PER_ACCOUNT, str(viewer.account_id))
         await self._limits.spend(EMAIL_CHANGE_PER_EMAIL, email)
         token = await self._database.transact(partial(self._open_change, viewer, email, origin))

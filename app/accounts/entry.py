@@ -5,6 +5,7 @@ from uuid import UUID
 from app.accounts.model import Admission, Factor, Origin, SecondFactorNeeded, SignedIn, SignInMethod
 from app.accounts.second_steps import SecondSteps
 from app.accounts.sessions import OpenedSession, SessionService
+from app.accounts.sightings import Sightings
 from app.audit import AuditEvent, AuditLog
 from app.database import Transaction
 
@@ -12,8 +13,9 @@ from app.database import Transaction
 class Entry:
     """Turns a first factor that was right into a session, or into the question for the second."""
 
-    def __init__(self, *, sessions: SessionService, steps: SecondSteps, audit: AuditLog) -> None:
+    def __init__(self, *, sessions: SessionService, steps: SecondSteps, sightings: Sightings, audit: AuditLog) -> None:
         self._sessions = sessions
+        self._sightings = sightings
         self._steps = steps
         self._audit = audit
 
@@ -60,4 +62,5 @@ class Entry:
         event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
         detail = {"method": method.value} | ({} if factor is None else {"second_factor": factor.value})
         await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
+        await self._sightings.note(tx, account_id=account_id, session_id=opened.viewer.session_id, origin=origin)
         return self._sessions.signed_in(opened, is_new=is_new)

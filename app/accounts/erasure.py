@@ -23,8 +23,10 @@ from redis.exceptions import RedisError
 from app.accounts import letters
 from app.accounts.limits import EXPORT_PER_ACCOUNT
 from app.accounts.model import Origin, Viewer
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.sessions import SessionService
+from app.accounts.sightings import FORGOTTEN_AFTER
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
 from app.clock import Clock, rfc3339
@@ -110,7 +112,9 @@ class Erasure:
         Raises Problem: FORBIDDEN without re-authentication, UNAUTHENTICATED when the session was ended meanwhile,
         RATE_LIMITED, BUSY.
         """
-        await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.DELETE_ACCOUNT, password=password, code=code, origin=origin
+        )
         await self._database.transact(partial(self._delete, viewer))
         log.info("account deleted account=%s", viewer.account_id)
         if viewer.email is not None:
@@ -118,7 +122,7 @@ class Erasure:
         await self._sweep(viewer.account_id)
 
     async def finish(self) -> None:
-        """Removes what arrived after its account was deleted, and handles and links whose time is over."""
+        """Removes what arrived after its account was deleted, and handles, links and devices whose time is over."""
         now = self._clock.now()
         for row in await self._database.many(self._queries.erasures_due, before=now - LINGER):
             if await self._sweep(row["account_id"]):
@@ -126,6 +130,8 @@ class Erasure:
                 await self._database.run(self._queries.erasure_done, account_id=row["account_id"])
         await self._database.run(self._queries.handle_holds_forget, now=now)
         await self._database.run(self._queries.mailed_links_forget, now=now)
+        await self._database.run(self._queries.not_me_links_forget, now=now)
+        await self._database.run(self._queries.sightings_forget, forgotten=now - FORGOTTEN_AFTER)
 
     async def _delete(self, viewer: Viewer, tx: Transaction) -> None:
         account_id, now = viewer.account_id, self._clock.now()

@@ -62,18 +62,18 @@ def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
     )
 
 
-def password_reset(to: str, *, unlinked: int, linked: Sequence[str]) -> Mail:
-    """A new password was chosen through a mailed link; the providers in `linked` still open the account."""
+def password_reset(to: str, *, taken: int, left: Sequence[str]) -> Mail:
+    """A new password was chosen through a mailed link; `taken` ways in went with the old, and those in `left` stay."""
     more = (
-        "Sign-in with other providers that was linked before this address was proved has been unlinked; link it again "
-        "in your settings if it is yours.\n"
+        "Other ways to sign in (providers, passkeys) that were added before this address was proved have been unlinked;"
+        " add them again in your settings if they are yours.\n"
     )
-    others = f"These still open your account: {', '.join(linked)}. Unlink in your settings what is not yours.\n"
+    others = f"These still open your account: {', '.join(left)}. Remove in your settings what is not yours.\n"
     return Mail(
         to=to,
         subject="Your password was changed",
         text="A new password was chosen through a link that we mailed to this address. Every device was signed out. "
-        f"If you use a second factor, it stays on.\n{more if unlinked else ''}{others if linked else ''}\n"
+        f"If you use a second factor, it stays on.\n{more if taken else ''}{others if left else ''}\n"
         "If it was not you, somebody else reads your mail: change the password of your mailbox first, then ask for a "
         "new link here.\n",
     )

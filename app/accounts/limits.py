@@ -1,7 +1,7 @@
 """Every limit of the accounts slice, as data.
 
-All deny when Redis is away, the export of one's own data aside: an uncounted guess at a password is worse than a minute
-without sign-in.
+All deny when Redis is away, the export of one's own data and letters of alarm aside: an uncounted guess at a password
+is worse than a minute without sign-in.
 Every attempt counts, right or wrong, so that the answer to the next one says nothing about the last.
 """
 
@@ -54,5 +54,20 @@ REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
 EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")
 EMAIL_CHANGE_PER_EMAIL = Limit("email.email_change", 3, 3600, "deny")
 
+# A passkey cannot be guessed; each begin makes us remember some 300 bytes for five minutes, each answer costs us the
+# check of a signature. As wide as for passwords, and for the same campus.
+PASSKEY_BEGIN_PER_IP = Limit("ip.passkey_begin", 100, 60, "deny")
+PASSKEY_LOGIN_PER_IP = Limit("ip.passkey_login", 100, 60, "deny")
+# Adding, renaming and removing: each addition and removal writes to the owner.
+PASSKEY_CHANGES_PER_ACCOUNT = Limit("account.passkey", 60, 3600, "deny")
+PASSKEY_PROOFS_PER_ACCOUNT = Limit("account.passkey_proof", 60, 3600, "deny")
+
 # Everything about a person is a heavy read, and nobody needs it often.
 EXPORT_PER_ACCOUNT = Limit("account.export", 6, 3600, "allow")
+
+# Letters about suspicious sign-ins. Whoever has the password makes each sign-in a new device; the first letters say it
+# all. With Redis away they are sent: the sign-ins themselves are not let through then.
+ALARMS_PER_ACCOUNT_HOURLY = Limit("account.alarms", 5, 3600, "allow")
+ALARMS_PER_ACCOUNT_DAILY = Limit("account.alarms_daily", 20, 24 * 3600, "allow")
+# A link cannot be guessed.
+NOT_ME_PER_IP = Limit("ip.not_me", 20, 60, "deny")

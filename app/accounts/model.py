@@ -31,6 +31,16 @@ class Factor(StrEnum):
     TOTP = "totp"
     BACKUP_CODE = "backup_code"
     MAILED_CODE = "mailed_code"
+    PASSKEY = "passkey"
+
+
+class Proof(StrEnum):
+    """By what a person shows once more, inside a session, that they are its account's owner."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a proof, not a secret
+    CODE = "code"
+    PASSKEY = "passkey"
+    FACE = "face"
 
 
 class RefreshRefusal(StrEnum):
@@ -50,11 +60,13 @@ class Origin:
     """Where a request came from, as the edge saw it.
 
     `device` is what the browser's own cookie says, which only that browser knows: never stored, only its hash.
+    `device_is_fresh` says that the id was drawn for this very request, which brought none.
     """
 
     ip: str | None = None
     user_agent: str | None = None
     device: str | None = field(default=None, repr=False)
+    device_is_fresh: bool = False
 
     @property
     def device_hash(self) -> bytes | None:
@@ -91,12 +103,15 @@ class Viewer:
 
     account_id: UUID
     session_id: UUID
+    signed_in_by: SignInMethod
     signed_in_at: datetime
     proved_at: datetime | None
     email: str | None
     email_verified_at: datetime | None
     has_password: bool
     two_factor_enabled: bool
+    has_passkeys: bool
+    has_faces: bool
     verified_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -130,7 +145,7 @@ class Session:
     id: UUID
     current: bool
     method: SignInMethod
-    device: str
+    user_agent: str
     ip: str
     created_at: datetime
     last_seen_at: datetime
@@ -165,6 +180,25 @@ class SecondFactorSetup:
     backup_codes: tuple[str, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Passkey:
+    """A passkey as its owner sees it; `synced`: its provider keeps copies for the owner's other devices."""
+
+    id: UUID
+    name: str
+    synced: bool
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyOptions:
+    """What a browser asks a device, and the name under which the answer comes back."""
+
+    challenge_id: str
+    options: str = field(repr=False)
+
+
 Admission: TypeAlias = SignedIn | SecondFactorNeeded
 """What comes of a first factor that was right."""
 
@@ -175,3 +209,5 @@ class Credentials:
 
     account_id: UUID
     password_hash: str | None = field(repr=False)
+    reset_required: bool = False
+    """Whether the password opens nothing until its owner has chosen another by a mailed link."""

@@ -6,14 +6,16 @@ answer lies nothing that depends on it, and the link is written and mailed in th
 What a reset takes along. Somebody may have signed up with an address that is not theirs, and waits until its owner
 "recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, drops a
 change to another address that was asked for before, and unlinks the providers that were linked before the address was
-proved, unless they vouch for that very address. What was linked after the proof is the owner's and stays; the letter
-about the reset names it, should it be a thief's after all who had the old password.
+proved, unless they vouch for that very address; passkeys that were added before, which vouch for no address, go too.
+What came after the proof is the owner's and stays; the letter about the reset names it, should it be a thief's after
+all who had the old password.
 
 The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
 person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
 keep both of them out, never to come in.
 """
 
+import logging
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -33,6 +35,8 @@ from app.errors import Code, Problem
 from app.ids import Ids
 from app.rate_limits import RateLimits
 from app.secrets import digest
+
+log = logging.getLogger(__name__)
 
 LINK_TTL = timedelta(hours=1)
 LINK_BYTES = 48
@@ -78,6 +82,16 @@ class PasswordRecovery:
         account_id = await self._store.account_of(self._database, email)
         self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
 
+    def send_link(self, account_id: UUID, email: str, *, origin: Origin) -> None:
+        """Mails a link to the account's address soon, uncounted: only for whoever has shown that the address is theirs.
+
+        Where too much waits it is not sent; its owner then asks for one.
+        """
+        try:
+            self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
+        except Problem:
+            log.warning("a link for a new password of account %s was dropped: too many wait", account_id)
+
     async def reset(self, *, token: str, password: str, origin: Origin) -> None:
         """Makes `password` the account's, ends all its sessions and opens none.
 
@@ -92,8 +106,8 @@ class PasswordRecovery:
             raise _gone()
         self._passwords.require_acceptable(password, personal=account.personal)
         password_hash = await self._passwords.hash(password)
-        unlinked, linked = await self._database.transact(partial(self._use, account, token_hash, password_hash, origin))
-        letter = letters.password_reset(account.email, unlinked=len(unlinked), linked=linked)
+        taken, left = await self._database.transact(partial(self._use, account, token_hash, password_hash, origin))
+        letter = letters.password_reset(account.email, taken=taken, left=left)
         self._post.send(letter, account_id=account.account_id)
 
     async def _mail_link(self, account_id: UUID | None, email: str, origin: Origin) -> None:
@@ -124,8 +138,8 @@ class PasswordRecovery:
 
     async def _use(
         self, account: Resettable, token_hash: bytes, password_hash: str, origin: Origin, tx: Transaction
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Everything that a reset changes, together; gives back the providers that were unlinked, and those left."""
+    ) -> tuple[int, tuple[str, ...]]:
+        """Everything that a reset changes, together; gives back how many ways in it took away, and what is left."""
         await self._store.hold(tx, account.account_id)
         used = await self._store.use_reset(
             tx, token_hash=token_hash, password_hash=password_hash, now=self._clock.now()
@@ -137,11 +151,20 @@ class PasswordRecovery:
         providers = await self._store.unlink_unproved(
             tx, used.account_id, email=account.email, proved_at=used.proved_at
         )
-        await self._record(used, sessions, providers, origin, tx)
-        return providers, await self._store.linked(tx, used.account_id)
+        passkeys = await self._store.remove_unproved_passkeys(tx, used.account_id, proved_at=used.proved_at)
+        await self._record(used, sessions, providers, passkeys, origin, tx)
+        ways_in = await self._store.ways_in(tx, used.account_id)
+        left = await self._store.linked(tx, used.account_id)
+        return len(providers) + passkeys, left + _counted_passkeys(ways_in.passkeys)
 
     async def _record(
-        self, used: UsedReset, sessions: int, providers: tuple[str, ...], origin: Origin, tx: Transaction
+        self,
+        used: UsedReset,
+        sessions: int,
+        providers: tuple[str, ...],
+        passkeys: int,
+        origin: Origin,
+        tx: Transaction,
     ) -> None:
         record = partial(self._audit.record, account_id=used.account_id, origin=origin, tx=tx)
         await record(AuditEvent.PASSWORD_RESET, detail={"sessions": sessions})
@@ -149,6 +172,15 @@ class PasswordRecovery:
             await record(AuditEvent.EMAIL_PROVED)
         for provider in providers:
             await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": provider})
+        for _ in range(passkeys):
+            await record(AuditEvent.PASSKEY_REMOVED)
+
+
+def _counted_passkeys(amount: int) -> tuple[str, ...]:
+    """In words, without their names: a thief may have chosen those."""
+    if not amount:
+        return ()
+    return ("1 passkey" if amount == 1 else f"{amount} passkeys",)
 
 
 def _gone() -> Problem:

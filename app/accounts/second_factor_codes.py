@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.accounts import second_factor_letters as letters
+from app.accounts.alarms import Alarms
 from app.accounts.limits import CODES_PER_ACCOUNT_DAILY, CODES_PER_ACCOUNT_HOURLY
 from app.accounts.model import Factor, Origin
 from app.accounts.one_time_codes import is_totp, matching_step, normalised_code
@@ -36,6 +37,7 @@ class SecondFactorCodes:
         database: Database,
         store: SecondFactorStore,
         audit: AuditLog,
+        alarms: Alarms,
         limits: RateLimits,
         post: Post,
         clock: Clock,
@@ -43,6 +45,7 @@ class SecondFactorCodes:
         self._database = database
         self._store = store
         self._audit = audit
+        self._alarms = alarms
         self._limits = limits
         self._post = post
         self._clock = clock
@@ -77,6 +80,7 @@ class SecondFactorCodes:
         except Problem as problem:
             if problem.reason == CodeRefusal.WRONG:
                 await self._audit.record(AuditEvent.SECOND_FACTOR_FAILED, account_id=account_id, origin=origin)
+                self._alarms.failed(account_id, origin=origin)
             raise
         await self.give_back(account_id)
         if factor is Factor.BACKUP_CODE and email is not None:

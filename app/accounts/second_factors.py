@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.accounts import second_factor_letters as letters
+from app.accounts.alarms import Alarms
 from app.accounts.entry import Entry
 from app.accounts.limits import SECOND_FACTOR_SETUPS
 from app.accounts.model import Factor, Origin, SecondFactorSetup, SignedIn, Viewer
@@ -19,6 +20,7 @@ from app.accounts.one_time_codes import (
     otpauth_url,
     qr_code,
 )
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.second_factor_codes import CodeRefusal, SecondFactorCodes, wrong_code
 from app.accounts.second_factor_store import SecondFactorStore
@@ -52,6 +54,7 @@ class SecondFactors:
         sessions: SessionService,
         reauthentication: Reauthentication,
         audit: AuditLog,
+        alarms: Alarms,
         limits: RateLimits,
         metrics: Metrics,
         post: Post,
@@ -67,6 +70,7 @@ class SecondFactors:
         self._sessions = sessions
         self._reauthentication = reauthentication
         self._audit = audit
+        self._alarms = alarms
         self._limits = limits
         self._metrics = metrics
         self._post = post
@@ -77,12 +81,14 @@ class SecondFactors:
     async def enable(self, viewer: Viewer, *, password: str | None = None, origin: Origin) -> SecondFactorSetup:
         """Shows a new secret and new backup codes; nothing is asked for until `verify` confirms them.
 
-        Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED without the password, where the viewer signed
-        in more than five minutes ago; CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
+        Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED without the password, where neither sign-in
+        nor proof is of the last five minutes; CONFLICT when a second factor is on already, RATE_LIMITED, BUSY.
         """
         account_id = viewer.account_id
         # Whoever finds an unlocked device, or steals a cookie, could lock the owner out for good.
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.ENABLE_SECOND_FACTOR, password=password, origin=origin
+        )
         await self._limits.spend(SECOND_FACTOR_SETUPS, str(account_id))
         secret, backup_codes = new_secret(self._ids), new_backup_codes(self._ids)
 
@@ -120,6 +126,7 @@ class SecondFactors:
             if step is None:
                 raise wrong_code(Code.BAD_USER_INPUT)
             await self._store.enable(tx, account_id, step=step, now=now)
+            await self._sessions.drop_other_proofs(tx, viewer)
             await self._audit.record(AuditEvent.SECOND_FACTOR_ENABLED, account_id=account_id, origin=origin, tx=tx)
 
         await self._database.transact(work)
@@ -173,20 +180,20 @@ class SecondFactors:
         code = normalised_code(code)
         step = await self._steps.count_try(temp_token)
         if step is None:
-            raise _over()
+            raise second_step_over()
         if step.mailed_code is not None:
             return await self._enter_by_mailed_code(step, temp_token, code, origin)
 
         async def enter(tx: Transaction, factor: Factor) -> SignedIn:
             if not await self._steps.complete(tx, temp_token, step):
-                raise _over()
+                raise second_step_over()
             return await self._entry.admit_after(factor, tx, step.account_id, method=step.method, origin=origin)
 
         try:
             return await self._codes.use(step.account_id, code, origin=origin, deed=enter)
         except Problem as problem:
             if problem.reason == CodeRefusal.OFF:
-                raise _over() from problem
+                raise second_step_over() from problem
             if problem.reason == CodeRefusal.WRONG:
                 raise await self._after_wrong_code(step) from problem
             raise
@@ -196,13 +203,14 @@ class SecondFactors:
         await self._codes.count(step.account_id)
         if not self._steps.is_mailed_code(temp_token, step, code):
             await self._audit.record(AuditEvent.SECOND_FACTOR_FAILED, account_id=step.account_id, origin=origin)
-            raise _over() if step.is_last_try else wrong_code(Code.UNAUTHENTICATED)
+            self._alarms.failed(step.account_id, origin=origin)
+            raise second_step_over() if step.is_last_try else wrong_code(Code.UNAUTHENTICATED)
 
         async def enter(tx: Transaction) -> SignedIn:
             # One switched on meanwhile changed the fingerprint: a mailed code never stands in for it.
             await self._store.hold(tx, step.account_id)
             if not await self._steps.complete(tx, temp_token, step):
-                raise _over()
+                raise second_step_over()
             return await self._entry.admit_after(
                 Factor.MAILED_CODE, tx, step.account_id, method=step.method, origin=origin
             )
@@ -218,7 +226,7 @@ class SecondFactors:
         stored = await self._store.read(self._database, step.account_id)
         if stored is not None and stored.email is not None:
             self._post.send(letters.wrong_codes(stored.email), account_id=step.account_id)
-        return _over()
+        return second_step_over()
 
     async def _replace_backup_codes(self, tx: Transaction, account_id: UUID, codes: tuple[str, ...]) -> None:
         await self._store.replace_backup_codes(tx, account_id, [normalised_code(code) for code in codes])
@@ -232,7 +240,7 @@ def _already_on() -> Problem:
     return Problem(Code.CONFLICT, "Two-factor sign-in is on already. Switch it off first.", reason="SECOND_FACTOR_ON")
 
 
-def _over() -> Problem:
+def second_step_over() -> Problem:
     """The same for a temp token that never was, is used, has expired or was tried too often."""
     return Problem(
         Code.UNAUTHENTICATED, "This sign-in is over. Begin again.", field="tempToken", reason="SECOND_STEP_OVER"

@@ -41,6 +41,11 @@ local step = redis.call('HMGET', KEYS[1], 'account', 'method', 'fingerprint', 'e
 step[6] = tries
 return step
 """
+_ACCOUNT = """
+local step = redis.call('HMGET', KEYS[1], 'account', 'expires_at', 'tries')
+if not step[1] or tonumber(step[3] or '0') >= tonumber(ARGV[1]) then return false end
+return {step[1], step[2]}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,7 @@ class SecondSteps:
         self._ids = ids
         self._begin = redis.register_script(_BEGIN)
         self._try = redis.register_script(_TRY)
+        self._account = redis.register_script(_ACCOUNT)
 
     async def begin(
         self, tx: Transaction, account_id: UUID, *, method: SignInMethod, mailed_code: str | None = None
@@ -112,6 +118,18 @@ class SecondSteps:
     def is_mailed_code(self, token: str, step: SecondStep, code: str) -> bool:
         """Whether it is the code that was mailed for this very step."""
         return step.mailed_code is not None and hmac.compare_digest(step.mailed_code, _code(token, code))
+
+    async def account_of(self, token: str) -> UUID | None:
+        """Whose first factor was right, without taking a try; None when the token has none left, as in `count_try`."""
+        if not token.isascii() or not 0 < len(token) <= MAX_TOKEN_CHARS:
+            return None
+        try:
+            found = await self._account(keys=[_key(token)], args=[CODES_PER_STEP])
+        except (RedisError, OSError) as error:
+            raise _redis_away() from error
+        if found is None or self._clock.now().timestamp() >= float(found[1]):
+            return None
+        return UUID(found[0].decode())
 
     async def complete(self, tx: Transaction, token: str, step: SecondStep) -> bool:
         """Uses the token up; False when the account has changed since, or somebody has used it before."""

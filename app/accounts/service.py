@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app.accounts.alarms import Alarms
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.handles import HandleReservations
@@ -34,6 +35,7 @@ class AccountService:
         sessions: SessionService,
         entry: Entry,
         audit: AuditLog,
+        alarms: Alarms,
         background: Background,
         passwords: Passwords,
         limits: RateLimits,
@@ -48,6 +50,7 @@ class AccountService:
         self._sessions = sessions
         self._entry = entry
         self._audit = audit
+        self._alarms = alarms
         self._background = background
         self._passwords = passwords
         self._limits = limits
@@ -105,7 +108,7 @@ class AccountService:
         """Opens a session for the right password, or asks for the second factor.
 
         Raises Problem: UNAUTHENTICATED, the same for a wrong password as for an unknown or malformed address, after
-        the same work; RATE_LIMITED; BUSY.
+        the same work, and with the reason PASSWORD_RESET_REQUIRED for a right one that is blocked; RATE_LIMITED; BUSY.
         """
         try:
             address = normalised_email(email)
@@ -120,13 +123,15 @@ class AccountService:
             credentials = None if address is None else await self._store.credentials(self._database, address)
             stored = None if credentials is None else credentials.password_hash
             verification = await self._passwords.verify(stored, password)
-            if credentials is None or not verification.is_right:
+            if credentials is None or not verification.is_right or credentials.reset_required:
                 break
             rehashed = await self._passwords.hash(password) if verification.needs_rehash else None
             admitted = await self._database.transact(partial(self._enter, credentials, rehashed, origin))
             if admitted is not None:
                 return admitted
         self._background.start(self._write_down(credentials, origin), what="writing down a failed sign-in")
+        if verification.is_right and credentials is not None and credentials.reset_required:
+            raise _reset_required()
         raise Problem(Code.UNAUTHENTICATED, "E-mail address or password is wrong.", reason="WRONG_CREDENTIALS")
 
     async def logout(self, *, refresh_token: str | None, viewer: Viewer | None) -> bool:
@@ -140,6 +145,7 @@ class AccountService:
         """After the answer: only an account that exists has something to write, and a write takes the disk's time."""
         if credentials is not None:
             await self._audit.record(AuditEvent.SIGN_IN_FAILED, account_id=credentials.account_id, origin=origin)
+            self._alarms.failed(credentials.account_id, origin=origin)
 
     async def _enter(
         self, proved: Credentials, rehashed: str | None, origin: Origin, tx: Transaction
@@ -152,3 +158,12 @@ class AccountService:
         if rehashed is not None:
             await self._store.rehash(tx, proved.account_id, rehashed)
         return await self._entry.admit(tx, proved.account_id, method=SignInMethod.PASSWORD, origin=origin)
+
+
+def _reset_required() -> Problem:
+    """Only whoever has the password hears it."""
+    return Problem(
+        Code.UNAUTHENTICATED,
+        "This password was blocked after somebody else had signed in. Choose a new one by the link in your mail.",
+        reason="PASSWORD_RESET_REQUIRED",
+    )

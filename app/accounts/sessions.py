@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.accounts.model import Origin, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.alarms import Alarms, Suspicion
+from app.accounts.model import Origin, Proof, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.proofs import demand_enough
 from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
@@ -64,6 +66,7 @@ class SessionService:
         access_tokens: AccessTokens,
         secret_keys: tuple[str, ...],
         audit: AuditLog,
+        alarms: Alarms,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -71,6 +74,7 @@ class SessionService:
         self._store = SessionStore(queries=database.queries)
         self._access_tokens = access_tokens
         self._audit = audit
+        self._alarms = alarms
         self._clock = clock
         self._ids = ids
         # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
@@ -86,18 +90,37 @@ class SessionService:
             raise _ended()
         return viewer
 
-    async def hold(self, tx: Transaction, viewer: Viewer) -> None:
-        """Holds the viewer's account until the transaction ends.
+    async def hold(self, tx: Transaction, viewer: Viewer) -> Viewer:
+        """Holds the viewer's account until the transaction ends, and gives the viewer as they are now.
 
         Whoever changes what opens the account does this first: a session that was ended since it asked, by a new
         password say, raises Problem(UNAUTHENTICATED).
         """
         held = await self._store.hold_account(tx, viewer.account_id)
         now = self._clock.now()
-        if not held or not await self._store.viewer(
-            tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now
-        ):
+        current = await self._store.viewer(tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now)
+        if not held or current is None:
             raise _ended()
+        return current
+
+    async def mark_proved(self, tx: Transaction, viewer: Viewer, *, by: Proof, origin: Origin) -> None:
+        """Notes in the viewer's session, and in the audit log, that its owner has just shown who they are.
+
+        For five minutes the session may then do what asks for a proof. Holds the account's row. Raises
+        Problem: UNAUTHENTICATED when the session was ended meanwhile; FORBIDDEN with the reason
+        REAUTHENTICATION_NEEDED when the proof is weaker than what it would open (app/accounts/proofs.py).
+        """
+        demand_enough(by, await self.hold(tx, viewer))
+        account_id, now = viewer.account_id, self._clock.now()
+        if not await self._store.prove(tx, session_id=viewer.session_id, account_id=account_id, now=now):
+            raise _ended()
+        await self._audit.record(
+            AuditEvent.IDENTITY_CONFIRMED, account_id=account_id, origin=origin, detail={"by": by.value}, tx=tx
+        )
+
+    async def drop_other_proofs(self, tx: Transaction, viewer: Viewer) -> None:
+        """Forgets what was proved in the account's other sessions: each of them proves anew before it may do more."""
+        await self._store.drop_proofs(tx, viewer.account_id, kept_id=viewer.session_id)
 
     async def open(
         self,
@@ -163,6 +186,19 @@ class SessionService:
         if isinstance(outcome, RefreshRefusal):
             raise _refused(outcome)
         return self._pair(outcome.viewer, outcome.refresh_token, outcome.refresh_expires_at)
+
+    async def looked_up(self, token: str, *, session_id: UUID) -> Viewer | None:
+        """Whose session the refresh token would carry on; only looks, and None for every token that would not do."""
+        token_hash, now = _hash(token), self._clock.now()
+        if token_hash is None:
+            return None
+        return await self._store.viewer_of_token(
+            self._database, token_hash=token_hash, session_id=session_id, used_since=now - ROTATION_GRACE, now=now
+        )
+
+    async def ends_at(self, viewer: Viewer) -> datetime | None:
+        """When the viewer's session ends unless it is carried on; None when it has gone with its account."""
+        return await self._store.ends_at(self._database, viewer.session_id)
 
     async def revoke(self, *, account_id: UUID, session_id: UUID) -> bool:
         """Ends one session of the account; False when it is not theirs or has ended already."""
@@ -261,7 +297,10 @@ class SessionService:
                     )
         account_id = session.viewer.account_id
         await self._store.revoke(tx, session_id=session.viewer.session_id, account_id=account_id, now=now)
-        await self._audit.record(AuditEvent.REFRESH_REUSED, account_id=account_id, origin=origin, tx=tx)
+        # Since the token was first used two hold the session, and either may be the thief.
+        await self._alarms.raise_in(
+            tx, account_id, [Suspicion(event=AuditEvent.REFRESH_REUSED)], origin=origin, since=stored.used_at
+        )
         return RefreshRefusal.REUSED
 
     def _new_token(self, raw: str, *, expires_at: datetime) -> tuple[str, NewToken]:

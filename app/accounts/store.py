@@ -89,6 +89,24 @@ class SessionStore:
         row = await on.one(self._queries.viewer_by_session, session_id=session_id, account_id=account_id, now=now)
         return None if row is None else _viewer(row)
 
+    async def viewer_of_token(
+        self, on: Runner, *, token_hash: bytes, session_id: UUID, used_since: datetime, now: datetime
+    ) -> Viewer | None:
+        """The viewer of a live session whose newest refresh token this is, or was until `used_since`."""
+        row = await on.one(
+            self._queries.viewer_by_refresh_token,
+            token_hash=token_hash,
+            session_id=session_id,
+            used_since=used_since,
+            now=now,
+        )
+        return None if row is None else _viewer(row)
+
+    async def ends_at(self, on: Runner, session_id: UUID) -> datetime | None:
+        """When the session ends unless it is carried on; None when it is gone."""
+        found: datetime | None = await on.scalar(self._queries.session_ends_at, session_id=session_id)
+        return found
+
     async def lock_by_token(self, tx: Transaction, token_hash: bytes) -> LockedSession | None:
         """Holds the session's row until the transaction ends, then says what it is."""
         row = await tx.one(self._queries.session_locked_by_token, token_hash=token_hash)
@@ -143,6 +161,17 @@ class SessionStore:
     async def revoke_by_token(self, on: Runner, *, token_hash: bytes, now: datetime) -> bool:
         """Ends the session that the token belongs to; False when there is none or it has ended already."""
         return await on.scalar(self._queries.session_revoke_by_token, token_hash=token_hash, now=now) is not None
+
+    async def prove(self, tx: Transaction, *, session_id: UUID, account_id: UUID, now: datetime) -> bool:
+        """Notes that the session's owner has just shown who they are; False when the session has ended."""
+        return (
+            await tx.scalar(self._queries.session_prove, session_id=session_id, account_id=account_id, now=now)
+            is not None
+        )
+
+    async def drop_proofs(self, tx: Transaction, account_id: UUID, *, kept_id: UUID) -> None:
+        """Forgets the proofs given in every session of the account but `kept_id`."""
+        await tx.run(self._queries.session_proofs_drop, account_id=account_id, kept_id=kept_id)
 
     async def hold_account(self, tx: Transaction, account_id: UUID) -> bool:
         """Holds the account's row until the transaction ends; False when it is gone."""
@@ -207,7 +236,11 @@ class AccountStore:
 
 
 def _credentials(row: Row | None) -> Credentials | None:
-    return None if row is None else Credentials(account_id=row["account_id"], password_hash=row["password_hash"])
+    if row is None:
+        return None
+    return Credentials(
+        account_id=row["account_id"], password_hash=row["password_hash"], reset_required=row["reset_required"]
+    )
 
 
 def _session(row: Row, current_id: UUID) -> Session:
@@ -215,7 +248,7 @@ def _session(row: Row, current_id: UUID) -> Session:
         id=row["id"],
         current=row["id"] == current_id,
         method=SignInMethod(row["method"]),
-        device=row["user_agent"],
+        user_agent=row["user_agent"],
         ip=row["ip"],
         created_at=row["created_at"],
         last_seen_at=row["last_seen_at"],
@@ -227,12 +260,15 @@ def _viewer(row: Row) -> Viewer:
     return Viewer(
         account_id=row["account_id"],
         session_id=row["session_id"],
+        signed_in_by=SignInMethod(row["method"]),
         signed_in_at=row["session_created_at"],
         proved_at=row["proved_at"],
         email=row["email"],
         email_verified_at=row["email_verified_at"],
         has_password=row["has_password"],
         two_factor_enabled=row["two_factor_enabled"],
+        has_passkeys=row["has_passkeys"],
+        has_faces=row["has_faces"],
         verified_at=row["verified_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -3,16 +3,25 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.erasure import Erasure
+from app.accounts.failure_bursts import FailureBursts
 from app.accounts.handles import HandleReservations
+from app.accounts.not_me import NotMe
+from app.accounts.passkey_challenges import PasskeyChallenges
+from app.accounts.passkey_proofs import PasskeyProofs
+from app.accounts.passkey_uses import PasskeyUses
+from app.accounts.passkeys import Passkeys
 from app.accounts.passwords import Passwords
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
+from app.accounts.relying_party import RelyingParty
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -20,8 +29,10 @@ from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
+from app.accounts.sightings import Sightings
 from app.accounts.sign_in_codes import SignInCodes
 from app.foundation import Foundation
+from app.geoip import Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +47,19 @@ class AccountServices:
     registration: RegistrationService
     email_proofs: EmailProofs
     second_factors: SecondFactors
+    passkeys: Passkeys
+    passkey_proofs: PasskeyProofs
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
     erasure: Erasure
     entry: Entry
     sign_in_codes: SignInCodes
+    not_me: NotMe
+    sightings: Sightings
+    alarms: Alarms
+    device_names: DeviceNames
+    places: Places
 
 
 def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
@@ -57,27 +75,51 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
     )
     stack.callback(passwords.close)
+    places, device_names = Places.open(settings.geoip_file), DeviceNames()
+    stack.callback(places.close)
+    alarms = Alarms(
+        database=base.database,
+        audit=base.audit,
+        bursts=FailureBursts(redis=base.redis, clock=base.clock),
+        limits=base.limits,
+        post=base.post,
+        places=places,
+        device_names=device_names,
+        clock=base.clock,
+        ids=base.ids,
+        public_url=settings.public_url,
+    )
+    sightings = Sightings(database=base.database, places=places, alarms=alarms, clock=base.clock)
     sessions = SessionService(
         database=base.database,
         access_tokens=base.access_tokens,
         secret_keys=settings.secret_keys,
         audit=base.audit,
+        alarms=alarms,
         clock=base.clock,
         ids=base.ids,
     )
     steps = SecondSteps(redis=base.redis, queries=base.database.queries, clock=base.clock, ids=base.ids)
-    entry = Entry(sessions=sessions, steps=steps, audit=base.audit)
+    entry = Entry(sessions=sessions, steps=steps, sightings=sightings, audit=base.audit)
     factor_store = SecondFactorStore(queries=base.database.queries, encryption=base.encryption)
     codes = SecondFactorCodes(
         database=base.database,
         store=factor_store,
         audit=base.audit,
+        alarms=alarms,
         limits=base.limits,
         post=base.post,
         clock=base.clock,
     )
     reauthentication = Reauthentication(
-        database=base.database, passwords=passwords, codes=codes, audit=base.audit, limits=base.limits, clock=base.clock
+        database=base.database,
+        sessions=sessions,
+        passwords=passwords,
+        codes=codes,
+        audit=base.audit,
+        alarms=alarms,
+        limits=base.limits,
+        clock=base.clock,
     )
     second_factors = SecondFactors(
         database=base.database,
@@ -88,12 +130,45 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         sessions=sessions,
         reauthentication=reauthentication,
         audit=base.audit,
+        alarms=alarms,
         limits=base.limits,
         metrics=base.metrics,
         post=base.post,
         clock=base.clock,
         ids=base.ids,
         public_url=settings.public_url,
+    )
+    party = RelyingParty.of(settings)
+    challenges = PasskeyChallenges(redis=base.redis, clock=base.clock, ids=base.ids)
+    passkeys = Passkeys(
+        database=base.database,
+        challenges=challenges,
+        party=party,
+        sessions=sessions,
+        reauthentication=reauthentication,
+        audit=base.audit,
+        limits=base.limits,
+        post=base.post,
+        clock=base.clock,
+        ids=base.ids,
+    )
+    passkey_proofs = PasskeyProofs(
+        database=base.database,
+        uses=PasskeyUses(
+            database=base.database,
+            challenges=challenges,
+            party=party,
+            audit=base.audit,
+            post=base.post,
+            clock=base.clock,
+        ),
+        steps=steps,
+        entry=entry,
+        sessions=sessions,
+        audit=base.audit,
+        limits=base.limits,
+        metrics=base.metrics,
+        post=base.post,
     )
     handles = HandleReservations(database=base.database, redis=base.redis, clock=base.clock, ids=base.ids)
     email_proofs = EmailProofs(
@@ -113,6 +188,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         sessions=sessions,
         entry=entry,
         audit=base.audit,
+        alarms=alarms,
         background=base.background,
         passwords=passwords,
         limits=base.limits,
@@ -162,6 +238,14 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
         public_url=settings.public_url,
     )
+    not_me = NotMe(
+        database=base.database,
+        sessions=sessions,
+        recovery=recovery,
+        audit=base.audit,
+        limits=base.limits,
+        clock=base.clock,
+    )
     erasure = Erasure(
         database=base.database,
         redis=base.redis,
@@ -185,10 +269,17 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         registration=registration,
         email_proofs=email_proofs,
         second_factors=second_factors,
+        passkeys=passkeys,
+        passkey_proofs=passkey_proofs,
         reauthentication=reauthentication,
         credentials=credentials,
         recovery=recovery,
         erasure=erasure,
         entry=entry,
-        sign_in_codes=SignInCodes(steps=steps, limits=base.limits, ids=base.ids),
+        sign_in_codes=SignInCodes(steps=steps, limits=base.limits, post=base.post, ids=base.ids),
+        not_me=not_me,
+        sightings=sightings,
+        alarms=alarms,
+        device_names=device_names,
+        places=places,
     )

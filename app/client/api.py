@@ -15,6 +15,8 @@ from liveness.steps import LivenessStep
 
 STREAM_PATH = "/liveness/stream"
 TIMEOUT_S = 30.0
+USER_AGENT = "bonafide-stream/1"
+"""By which the server names this client to the person in the list of their devices."""
 
 _AUTH = "requiresTwoFactor accessToken user { id handle }"
 _ME = "id email handle displayName avatarUrl verifiedAt faceFindings"
@@ -75,7 +77,12 @@ class ApiClient:
         # Authenticated by the access token alone; a session kept in a cookie would need a CSRF header beside it.
         jar = CookieJar(policy=None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.AsyncClient(
-            base_url=base_url, transport=transport, timeout=TIMEOUT_S, cookies=jar, trust_env=False
+            base_url=base_url,
+            transport=transport,
+            timeout=TIMEOUT_S,
+            cookies=jar,
+            headers={"user-agent": USER_AGENT},
+            trust_env=False,
         )
         self.access_token: str | None = None
 

@@ -1,9 +1,9 @@
 """Check everything the server needs, and say what to do about each fault.
 
 Looks at the settings, the data folder, PostgreSQL, Redis, the object store, mail, the keys of sign-in providers, the
-models and the clock, with the same settings as `bonafide serve`. Embedded PostgreSQL and Redis are used where they run,
-else started for the look. A probe object is written and deleted again. On a fresh machine the data folder, the embedded
-servers' files and the converted face model are made, as the first `bonafide serve` would.
+GeoIP file, the models and the clock, with the same settings as `bonafide serve`. Embedded PostgreSQL and Redis are used
+where they run, else started for the look. A probe object is written and deleted again. On a fresh machine the data
+folder, the embedded servers' files and the converted face model are made, as the first `bonafide serve` would.
 
 Exit code 0: all well; 1: at least one fault. --json prints {"ok", "checks": [{"name", "ok", "detail", "advice"}]}.
 """
@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 
 from app.clock import Clock
 from app.embedded import EmbeddedError, EmbeddedServices, running
+from app.geoip import GeoIpError, Places
 from app.ids import Ids
 from app.mail import MailError, mailer_from
 from app.migrate import MigrationError, pending
@@ -106,6 +107,7 @@ def examine() -> Iterator[Finding]:
         yield _found("storage", _storage, settings)
         yield _found("mail", _mail, settings)
         yield _found("providers", _providers, settings)
+        yield _found("places", _places, settings)
         yield _found("face model", _face_model, settings)
         yield _found("landmarks", _landmarks, settings)
 
@@ -301,6 +303,16 @@ async def _providers(settings: Settings) -> str:
                     advice=f"Check {name}_JWKS_URL and that this machine reaches it; nobody new signs in by it now.",
                 ) from error
     return f"keys at hand of: {', '.join(providers_from(settings)) or 'none is set up'}"
+
+
+async def _places(settings: Settings) -> str:
+    try:
+        places = Places.open(settings.geoip_file)
+    except GeoIpError as error:
+        raise Fault(str(error), advice="Fetch GEOIP_FILE anew, or unset it.") from error
+    told = places.told
+    places.close()
+    return told
 
 
 async def _face_model(settings: Settings) -> str:

@@ -1,27 +1,14 @@
-"""Which pages may talk to us: an exact allow-list of origins, used for CORS and for cookie-authenticated calls."""
-
-from urllib.parse import urlsplit
+"""Cross-origin requests: which pages a browser lets read our answers."""
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from app.origins import allowed_origins
 from app.settings import Settings
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "X-Token-Delivery")
 _RESPONSE_HEADERS = ("Retry-After", "X-Request-Id")
 _PREFLIGHT_S = 600
-
-
-def allowed_origins(settings: Settings) -> frozenset[str]:
-    """ALLOWED_ORIGINS and our own; in development on loopback, every loopback name of the same port."""
-    own = urlsplit(settings.public_url)
-    origins = {origin.rstrip("/").lower() for origin in settings.allowed_origins}
-    origins.add(f"{own.scheme}://{own.netloc}".lower())
-    if not settings.production and own.hostname in ("127.0.0.1", "localhost", "::1"):
-        port = f":{own.port}" if own.port else ""
-        origins.update(f"{own.scheme}://{host}{port}" for host in _LOOPBACK)
-    return frozenset(origins)
 
 
 def cors(settings: Settings) -> Middleware:

@@ -10,10 +10,10 @@ import hmac
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.edge.cors import allowed_origins
 from app.edge.requests import Caller
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.origins import allowed_origins, own_origins
 from app.secrets import derive_key
 from app.settings import Settings
 
@@ -24,16 +24,19 @@ _MAX_TOKEN_CHARS = 256
 class Csrf:
     """Issues and checks tokens; the first key signs, every key verifies."""
 
-    def __init__(self, *, keys: Sequence[bytes], origins: frozenset[str], ids: Ids) -> None:
+    def __init__(
+        self, *, keys: Sequence[bytes], origins: frozenset[str], own: frozenset[str] = frozenset(), ids: Ids
+    ) -> None:
         self._keys = tuple(keys)
         self._origins = origins
+        self._own = own
         self._ids = ids
 
     @classmethod
     def of(cls, settings: Settings, ids: Ids) -> "Csrf":
         """With keys derived from SECRET_KEY."""
         keys = [derive_key(secret, purpose="csrf") for secret in settings.secret_keys]
-        return cls(keys=keys, origins=allowed_origins(settings), ids=ids)
+        return cls(keys=keys, origins=allowed_origins(settings), own=own_origins(settings), ids=ids)
 
     def issue(self, session_id: UUID) -> str:
         """A token that is good for this session only."""
@@ -59,6 +62,15 @@ class Csrf:
                 "The page that sent this is not listed in ALLOWED_ORIGINS.",
                 reason="ORIGIN_NOT_ALLOWED",
             )
+
+    def is_same_origin(self, caller: Caller) -> bool:
+        """Whether a page of this very origin asks: for what a cookie reveals, where nothing is changed.
+
+        Browsers say so in Sec-Fetch-Site, which no script can set; one that does not yet say it shows an Origin.
+        """
+        if caller.fetch_site is not None:
+            return caller.fetch_site == "same-origin"
+        return caller.origin is not None and caller.origin.lower() in self._own
 
     def _is_ours(self, token: str, session_id: UUID) -> bool:
         nonce, _, mac = token.partition(".")

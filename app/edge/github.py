@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from app.edge import arrival_page
 from app.edge.cookies import GithubCookie
-from app.edge.cors import allowed_origins
 from app.edge.return_to import checked_return
 from app.edge.visit import AuthPayload, Visit, Visits
 from app.errors import Code, Problem
+from app.origins import allowed_origins
 from app.social.github import denied
 from app.social.github_pending import Pending
 from app.tokens import ACCESS_TTL

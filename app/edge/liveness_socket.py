@@ -16,9 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app.accounts.model import Origin, Viewer
 from app.clock import rfc3339
 from app.edge.cookies import DeviceCookie
-from app.edge.cors import allowed_origins
 from app.edge.requests import Caller
 from app.errors import Code, Problem
+from app.origins import allowed_origins
 from app.rate_limits import Limit
 from app.verification.inbox import INITIAL_CREDIT, FrameInbox
 from app.verification.model import Outcome

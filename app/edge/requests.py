@@ -39,6 +39,7 @@ class Caller:
     csrf_token: str | None
     wants_token_in_body: bool
     cookies: Mapping[str, str]
+    fetch_site: str | None = None
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Caller":
@@ -60,6 +61,7 @@ class Caller:
             csrf_token=header(b"x-csrf-token"),
             wants_token_in_body=(header(b"x-token-delivery") or "").strip().lower() == "body",
             cookies=_cookies(connection.headers.getlist("cookie")) if b"cookie" in headers else {},
+            fetch_site=header(b"sec-fetch-site"),
         )
 
 

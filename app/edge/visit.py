@@ -45,6 +45,7 @@ class Visit:
     devices: DeviceCookie
     set_cookies: list[str] = field(default_factory=list)
     _device: str | None = None
+    _device_is_fresh: bool = False
     _viewer: Viewer | None = None
     _looked: asyncio.Future[Viewer] | None = None
 
@@ -52,13 +53,19 @@ class Visit:
     def origin(self) -> Origin:
         """Where the request came from, as the services want to know it."""
         device = self._device or self.devices.read(self.caller.cookies)
-        return Origin(ip=self.caller.ip, user_agent=self.caller.user_agent, device=device)
+        return Origin(
+            ip=self.caller.ip,
+            user_agent=self.caller.user_agent,
+            device=device,
+            device_is_fresh=self._device_is_fresh,
+        )
 
     @property
     def entering_origin(self) -> Origin:
         """The same for whoever signs in, or begins something without an account: the browser is known from here on."""
         device = self._device or self.devices.read(self.caller.cookies)
         if self._device is None:
+            self._device_is_fresh = device is None
             self._device = device or self.services.ids.token(DEVICE_BYTES)
             self.set_cookies.append(self.devices.write(self._device))
         return self.origin
@@ -88,6 +95,19 @@ class Visit:
         if viewer is None:
             raise Problem(Code.UNAUTHENTICATED, "Sign in first.")
         return viewer
+
+    async def known_viewer(self) -> Viewer | None:
+        """Who is signed in by the access token, or else by the cookie of a page of our own origin; only looks."""
+        try:
+            viewer = await self.viewer()
+        except Problem as problem:
+            if problem.code is not Code.UNAUTHENTICATED:
+                raise
+            viewer = None
+        browser = self.cookies.read(self.caller.cookies)
+        if viewer is not None or browser is None or not self.csrf.is_same_origin(self.caller):
+            return viewer
+        return await self.services.sessions.looked_up(browser.refresh_token, session_id=browser.session_id)
 
     def token_of_browser(self) -> str | None:
         """The refresh token of the cookie, if any; raises Problem(FORBIDDEN) unless a page of ours sent it."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from app.accounts.model import Origin, SignInMethod, Viewer
+from app.accounts.alarms import Alarms
+from app.accounts.model import Origin, Proof, SignInMethod, Viewer
+from app.accounts.proofs import SensitiveDeed, demand_enough
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
@@ -41,6 +43,7 @@ class Enrolment:
         sessions: SessionService,
         reauthentication: Reauthentication,
         audit: AuditLog,
+        alarms: Alarms,
         metrics: Metrics,
         post: Post,
         clock: Clock,
@@ -48,12 +51,12 @@ class Enrolment:
         mode: FaceLoginMode,
     ) -> None:
         self._database = database
-        self._queries = database.queries
         self._gallery = gallery
         self._verification = verification
         self._sessions = sessions
         self._reauthentication = reauthentication
         self._audit = audit
+        self._alarms = alarms
         self._metrics = metrics
         self._post = post
         self._clock = clock
@@ -82,7 +85,9 @@ class Enrolment:
 
         Raises Problem: FORBIDDEN with the reason REAUTHENTICATION_NEEDED, RATE_LIMITED, BUSY.
         """
-        await self._reauthentication.demand(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.FORGET_FACE, password=password, code=code, origin=origin
+        )
 
         async def work(tx: Transaction) -> bool:
             await self._sessions.hold(tx, viewer)
@@ -104,12 +109,15 @@ class Enrolment:
             template = await self._verification.photo_template(viewer.account_id)
             if template is None:
                 return VerificationError.NO_PROFILE_PHOTO
-            await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
+            await self._reauthentication.demand(
+                viewer, SensitiveDeed.ENROL_FACE, password=password, code=code, origin=origin
+            )
         return _EnrolmentRules(enrolment=self, viewer=viewer, origin=origin, template=template)
 
     async def _open_confirmation(self, viewer: Viewer, origin: Origin) -> AttemptRules | VerificationError:
         if not await self._gallery.has_templates(viewer.account_id):
             raise Problem(Code.FORBIDDEN, "No face is enrolled to confirm this with.", reason="FACE_NOT_ENROLLED")
+        demand_enough(Proof.FACE, viewer)  # before the person stands before the camera for nothing
         return _ConfirmationRules(enrolment=self, viewer=viewer, origin=origin)
 
     async def enrol(
@@ -123,28 +131,22 @@ class Enrolment:
             self._post.send(letters.face_enrolled(viewer.email), account_id=viewer.account_id)
         return outcome
 
-    async def confirm(self, viewer: Viewer, face: Descriptor) -> Outcome:
-        """Notes in the session that its owner has just shown their face; compared with enrolled faces alone."""
-        apart = await self._gallery.compare(viewer.account_id, face)
-        if apart is None:  # forgotten meanwhile
+    async def confirm(self, viewer: Viewer, face: Descriptor, *, origin: Origin) -> Outcome:
+        """Notes in the session that its owner has just shown their face; compared with enrolled faces alone.
+
+        Raises Problem as `SessionService.mark_proved` does.
+        """
+        return await self._database.transact(partial(self._mark, viewer, face, origin))
+
+    async def _mark(self, viewer: Viewer, face: Descriptor, origin: Origin, tx: Transaction) -> Outcome:
+        await self._sessions.hold(tx, viewer)
+        apart = await self._gallery.compare(viewer.account_id, face, on=tx)
+        if apart is None:  # forgotten since the attempt began
             return Outcome.refused(VerificationError.TOKEN_EXPIRED)
         if not self._is_same(apart):
             return Outcome.refused(VerificationError.FACE_MISMATCH)
-
-        async def work(tx: Transaction) -> bool:
-            await self._sessions.hold(tx, viewer)
-            if not await self._gallery.has_templates(viewer.account_id, on=tx):
-                return False
-            proved = await tx.scalar(
-                self._queries.session_proved_by_face,
-                session_id=viewer.session_id,
-                account_id=viewer.account_id,
-                now=self._clock.now(),
-            )
-            return proved is not None
-
-        proved = await self._database.transact(work)
-        return Outcome(success=True) if proved else Outcome.refused(VerificationError.TOKEN_EXPIRED)
+        await self._sessions.mark_proved(tx, viewer, by=Proof.FACE, origin=origin)
+        return Outcome(success=True)
 
     async def write_down(self, viewer: Viewer, outcome: Outcome, *, purpose: LivenessPurpose, origin: Origin) -> None:
         """Records a failure for its owner to read."""
@@ -154,6 +156,7 @@ class Enrolment:
             origin=origin,
             detail={"error": outcome.error, "purpose": purpose.value},
         )
+        self._alarms.failed(viewer.account_id, origin=origin)
 
     async def session_lives(self, viewer: Viewer) -> bool:
         """Whether the session that began an attempt has not been ended meanwhile."""
@@ -163,12 +166,11 @@ class Enrolment:
         self, viewer: Viewer, template: PhotoTemplate | None, face: Descriptor, origin: Origin, tx: Transaction
     ) -> Outcome:
         account_id = viewer.account_id
-        await self._sessions.hold(tx, viewer)
-        now_viewer = await self._sessions.viewer_of(tx, account_id=account_id, session_id=viewer.session_id)
+        current = await self._sessions.hold(tx, viewer)
         if template is None:
             if not await self._gallery.has_templates(account_id, on=tx):
                 return Outcome.refused(VerificationError.TOKEN_EXPIRED)  # forgotten: what follows would be a first one
-        elif now_viewer.avatar_key != template.avatar_key:
+        elif current.avatar_key != template.avatar_key:
             return Outcome.refused(VerificationError.TOKEN_EXPIRED)  # it was compared with another photo
         await self._gallery.hold(tx)
         if _others(await self._gallery.search(face, tx=tx), account_id):
@@ -226,7 +228,7 @@ class _ConfirmationRules:
     origin: Origin
 
     async def earn(self, face: Descriptor) -> Outcome:
-        return await self.enrolment.confirm(self.viewer, face)
+        return await self.enrolment.confirm(self.viewer, face, origin=self.origin)
 
     async def refused(self, outcome: Outcome) -> None:
         await self.enrolment.write_down(self.viewer, outcome, purpose=LivenessPurpose.STEP_UP, origin=self.origin)

@@ -10,11 +10,11 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from app.accounts.devices import device_keys
 from app.accounts.entry import Entry
 from app.accounts.model import Admission, Origin, SignInMethod
 from app.accounts.rules import normalised_display_name
 from app.accounts.sign_in_codes import SignInCodes
-from app.background import Post
 from app.clock import Clock
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
@@ -22,7 +22,6 @@ from app.faces.gallery import Gallery
 from app.faces.limits import TICKET_PER_NETWORK
 from app.faces.model import FaceLoginMode
 from app.faces.tickets import Arrival, FaceTickets, ticket_over
-from app.mail import Mail
 from app.rate_limits import RateLimits
 
 DEVICE_KNOWN_FOR = timedelta(days=90)
@@ -74,7 +73,6 @@ class FaceEntrance:
         entry: Entry,
         codes: SignInCodes,
         limits: RateLimits,
-        post: Post,
         clock: Clock,
         mode: FaceLoginMode,
     ) -> None:
@@ -85,7 +83,6 @@ class FaceEntrance:
         self._entry = entry
         self._codes = codes
         self._limits = limits
-        self._post = post
         self._clock = clock
         self._mode = mode
 
@@ -99,9 +96,7 @@ class FaceEntrance:
         name = normalised_name(name)
         await self._limits.spend(TICKET_PER_NETWORK, origin.network)
         arrival = await self._tickets.redeem(ticket, origin=origin)
-        admission, letter = await self._database.transact(partial(self._enter, arrival, name, origin))
-        if letter is not None:
-            self._post.send(letter, account_id=arrival.account_id)
+        admission = await self._database.transact(partial(self._enter, arrival, name, origin))
         return Entered(arrival=arrival, admission=admission)
 
     async def owner(self, ticket: str, *, origin: Origin) -> tuple[Arrival, Owner | None]:
@@ -118,9 +113,7 @@ class FaceEntrance:
         )
         return arrival, None if asks_more else found
 
-    async def _enter(
-        self, arrival: Arrival, name: str | None, origin: Origin, tx: Transaction
-    ) -> tuple[Admission, Mail | None]:
+    async def _enter(self, arrival: Arrival, name: str | None, origin: Origin, tx: Transaction) -> Admission:
         account_id = arrival.account_id
         await self._demand_standing(tx, arrival)
         if arrival.is_new and name is not None:
@@ -135,10 +128,7 @@ class FaceEntrance:
                     reason="SECOND_PROOF_NEEDED",
                 )
             return await self._codes.ask(tx, account_id, to=owner.email, method=SignInMethod.FACE)
-        admission = await self._entry.admit(
-            tx, account_id, method=SignInMethod.FACE, origin=origin, is_new=arrival.is_new
-        )
-        return admission, None
+        return await self._entry.admit(tx, account_id, method=SignInMethod.FACE, origin=origin, is_new=arrival.is_new)
 
     async def _demand_standing(self, tx: Transaction, arrival: Arrival) -> None:
         """Holds the account's row; raises Problem(GONE) unless all is as it was when the face was found."""
@@ -164,6 +154,7 @@ class FaceEntrance:
             self._queries.device_is_known,
             account_id=arrival.account_id,
             device_hash=origin.device_hash,
+            accepted=list(device_keys(origin).accepted),
             since=self._clock.now() - DEVICE_KNOWN_FOR,
         )
 

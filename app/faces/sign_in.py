@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from app.accounts.alarms import Alarms
 from app.accounts.model import Origin, SignInMethod
 from app.audit import AuditEvent, AuditLog
 from app.database import Database
@@ -48,6 +49,7 @@ class FaceSignIn:
         tickets: FaceTickets,
         photos: PhotoService,
         audit: AuditLog,
+        alarms: Alarms,
         mode: FaceLoginMode,
     ) -> None:
         self._database = database
@@ -57,6 +59,7 @@ class FaceSignIn:
         self._tickets = tickets
         self._photos = photos
         self._audit = audit
+        self._alarms = alarms
         self._mode = mode
 
     @property
@@ -122,6 +125,7 @@ class FaceSignIn:
                     origin=origin,
                     detail={"method": SignInMethod.FACE.value},
                 )
+                self._alarms.failed(account_id, origin=origin)
             return Outcome.refused(VerificationError.FACE_AMBIGUOUS)
         is_new = isinstance(found, UUID)
         account_id = found if isinstance(found, UUID) else found.person

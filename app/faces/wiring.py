@@ -56,6 +56,7 @@ def wire_faces(
         tickets=tickets,
         photos=profiles.photos,
         audit=base.audit,
+        alarms=accounts.alarms,
         mode=mode,
     )
     face_entrance = FaceEntrance(
@@ -65,7 +66,6 @@ def wire_faces(
         entry=accounts.entry,
         codes=accounts.sign_in_codes,
         limits=base.limits,
-        post=base.post,
         clock=base.clock,
         mode=mode,
     )
@@ -76,6 +76,7 @@ def wire_faces(
         sessions=accounts.sessions,
         reauthentication=accounts.reauthentication,
         audit=base.audit,
+        alarms=accounts.alarms,
         metrics=base.metrics,
         post=base.post,
         clock=base.clock,

@@ -19,17 +19,19 @@ from graphql import (
 )
 
 from app.accounts.campuses import Campus
-from app.accounts.model import SecondFactorSetup, Session, SignInMethod, Viewer
+from app.accounts.model import Passkey, PasskeyOptions, Proof, SecondFactorSetup, Session, SignInMethod, Viewer
 from app.accounts.registration import Registered
 from app.audit import AuditDetail, AuditEntry, AuditEvent
 from app.clock import rfc3339
 from app.graphql import (
     accounts,
+    confirmation,
     directory,
     faces,
     github,
     live,
     onboarding,
+    passkeys,
     profiles,
     registration,
     second_factors,
@@ -69,6 +71,8 @@ DATACLASSES: Mapping[str, type] = {
     "Campus": Campus,
     "RegisterResult": Registered,
     "TwoFactorSetup": SecondFactorSetup,
+    "Passkey": Passkey,
+    "PasskeyOptions": PasskeyOptions,
     "Profile": Profile,
     "ProfileEdge": Edge,
     "ProfileConnection": Connection,
@@ -102,6 +106,7 @@ ENUMS: Mapping[str, Mapping[str, object]] = {
     "LivenessStep": LivenessStep.__members__,
     "VerificationError": VerificationError.__members__,
     "SignInMethod": SignInMethod.__members__,
+    "ConfirmationMethod": Proof.__members__,
     "AuditEventKind": AuditEvent.__members__,
 }
 
@@ -128,13 +133,19 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         directory.profile,
         profiles.user,
         second_factors.user,
+        confirmation.user,
         accounts.mutation,
         registration.query,
         registration.mutation,
         second_factors.mutation,
+        passkeys.mutation,
+        passkeys.user,
+        confirmation.mutation,
         github.mutation,
         profiles.mutation,
         security.mutation,
+        security.session,
+        security.audit_event,
         social.mutation,
         social.user,
         verification.mutation,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from ariadne import MutationType, QueryType
+from ariadne import MutationType, ObjectType, QueryType
 
 from app.accounts.model import Session
 from app.audit import AuditEntry
@@ -12,6 +12,8 @@ from app.pages import Connection
 
 query = QueryType()
 mutation = MutationType()
+session = ObjectType("Session")
+audit_event = ObjectType("AuditEvent")
 
 
 @query.field("sessions")
@@ -56,6 +58,27 @@ async def resolve_reset_password(_: object, info: Info, *, token: str, password:
     """Makes the password that of the link's account."""
     await info.context.services.recovery.reset(token=token, password=password, origin=info.context.origin)
     return True
+
+
+@mutation.field("reportNotMe")
+async def resolve_report_not_me(_: object, info: Info, *, token: str) -> bool:
+    """Closes the account of the link to whoever came in."""
+    await info.context.services.not_me.report(token=token, origin=info.context.origin)
+    return True
+
+
+@session.field("device")
+@audit_event.field("device")
+async def resolve_device(seen: Session | AuditEntry, info: Info) -> str:
+    """What a person calls it."""
+    return await info.context.services.device_names.of(seen.user_agent)
+
+
+@session.field("country")
+@audit_event.field("country")
+def resolve_country(seen: Session | AuditEntry, info: Info) -> str | None:
+    """Where its address is, as far as the operator's file tells."""
+    return info.context.services.places.of(seen.ip).country
 
 
 @mutation.field("changePassword")

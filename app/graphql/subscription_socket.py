@@ -24,13 +24,13 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.accounts.model import Viewer
-from app.edge.cors import allowed_origins
 from app.edge.json_bodies import parsed
 from app.errors import Code, Problem
 from app.graphql.engine import GraphQLEngine
 from app.graphql.errors import formatted
 from app.graphql.handler import Parameters, parameters_of
 from app.graphql.limits import Prepared
+from app.origins import allowed_origins
 from app.rate_limits import Limit
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from app.accounts.model import Origin, SignInMethod, Viewer
 from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE, SessionService
+from app.accounts.sightings import Sightings
 from app.accounts.store import SessionStore
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
@@ -47,6 +48,7 @@ class BearerTokens:
         sessions: SessionService,
         identities: Identities,
         id_tokens: IdTokens,
+        sightings: Sightings,
         audit: AuditLog,
         limits: RateLimits,
         metrics: Metrics,
@@ -58,6 +60,7 @@ class BearerTokens:
         self._store = BearerSessionStore(queries=database.queries)
         self._identities = identities
         self._id_tokens = id_tokens
+        self._sightings = sightings
         self._audit = audit
         self._limits = limits
         self._metrics = metrics
@@ -120,6 +123,7 @@ class BearerTokens:
             event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
             detail = {"method": SignInMethod.FIREBASE.value}
             await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
+            await self._sightings.note(tx, account_id=account_id, session_id=session_id, origin=origin)
         return viewer
 
     def _session_end(self, token: VerifiedIdToken) -> datetime:

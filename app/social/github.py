@@ -7,6 +7,7 @@ free for anybody to take, and would have opened the account to them. Here a name
 from dataclasses import dataclass, field
 
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
 from app.ids import Ids
@@ -118,8 +119,8 @@ class GithubSignIn:
         it is.
         """
         self.require_set_up()
-        await self._reauthentication.demand_unless_fresh(
-            viewer, password=password, code=second_factor_code, origin=origin
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.LINK_IDENTITY, password=password, code=second_factor_code, origin=origin
         )
         await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
         pending = await self.take(state=state, browser=browser, origin=origin)

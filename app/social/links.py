@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app.accounts.credential_store import CredentialStore
 from app.accounts.model import Origin, Viewer
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
@@ -33,6 +34,7 @@ class IdentityLinks:
     ) -> None:
         self._database = database
         self._store = SocialStore(queries=database.queries)
+        self._credentials = CredentialStore(queries=database.queries)
         self._bearer_sessions = BearerSessionStore(queries=database.queries)
         self._sessions = sessions
         self._identities = identities
@@ -73,17 +75,10 @@ class IdentityLinks:
 
         async def work(tx: Transaction) -> None:
             await self._sessions.hold(tx, viewer)
-            ways_in = await self._store.ways_in(tx, viewer.account_id)
+            ways_in = await self._credentials.ways_in(tx, viewer.account_id)
             if not await self._store.remove(tx, viewer.account_id, provider, now=self._clock.now()):
                 raise Problem(Code.NOT_FOUND, f"{provider.shown} is not linked.", field="provider")
-            has_usable_password = ways_in.has_password and ways_in.email is not None
-            if ways_in.identities == 1 and not has_usable_password:
-                raise Problem(
-                    Code.CONFLICT,
-                    "Nothing else opens this account. Set a password or link another provider first.",
-                    field="provider",
-                    reason="LAST_SIGN_IN_METHOD",
-                )
+            ways_in.demand_another(field="provider")
             if provider is Provider.FIREBASE:
                 await self._bearer_sessions.revoke_all(tx, viewer.account_id, now=self._clock.now())
             await self._audit.record(
@@ -106,7 +101,7 @@ class IdentityLinks:
             if owner != account_id:
                 raise _taken(identity.provider)
             return None
-        ways_in = await self._store.ways_in(tx, account_id)
+        ways_in = await self._credentials.ways_in(tx, account_id)
         proves_address = identity.email_verified and identity.email == ways_in.email
         if ways_in.email is not None and ways_in.email_verified_at is None and not proves_address:
             raise Problem(Code.FORBIDDEN, "Confirm your e-mail address first.", reason="EMAIL_NOT_PROVED")

@@ -1,6 +1,7 @@
 """Signing in by a provider's ID token, and the ways in that a person links and unlinks."""
 
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
+from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
 from app.metrics import Deed, Metrics, counted
@@ -65,11 +66,13 @@ class SocialSignIn:
         """Lets the provider open the viewer's account from now on, and gives the viewer as it is then.
 
         Raises Problem as `sign_in` does; CONFLICT also when the identity opens another account; FORBIDDEN with reason
-        REAUTHENTICATION_NEEDED when the viewer signed in longer than five minutes ago and neither password nor code
-        is right.
+        REAUTHENTICATION_NEEDED when neither sign-in nor proof is of the last five minutes and neither password nor
+        code is right.
         """
         wanted = self._wanted(provider)
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.LINK_IDENTITY, password=password, code=code, origin=origin
+        )
         await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
         verified = await self._id_tokens.verify(wanted, id_token)
         await self._traded.trade(verified, deed="link")
@@ -87,7 +90,9 @@ class SocialSignIn:
             linked = Provider(provider)
         except ValueError:
             raise Problem(Code.BAD_USER_INPUT, "There is no such provider.", field="provider") from None
-        await self._reauthentication.demand_unless_fresh(viewer, password=password, code=code, origin=origin)
+        await self._reauthentication.demand(
+            viewer, SensitiveDeed.UNLINK_IDENTITY, password=password, code=code, origin=origin
+        )
         await self._links.remove(viewer, linked, origin=origin)
 
     async def identities(self, viewer: Viewer) -> tuple[LinkedIdentity, ...]:

@@ -20,16 +20,6 @@ class AddressHolder:
     email_verified_at: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class WaysIn:
-    """What opens an account, and what is proved of its address."""
-
-    email: str | None
-    email_verified_at: datetime | None
-    has_password: bool
-    identities: int
-
-
 class SocialStore:
     """Reads and writes identities, and the accounts that begin with one; within the caller's transaction."""
 
@@ -109,17 +99,6 @@ class SocialStore:
             handle=handle,
             display_name=display_name,
             now=now,
-        )
-
-    async def ways_in(self, tx: Transaction, account_id: UUID) -> WaysIn:
-        """How the account, whose row the transaction holds, can be entered."""
-        row = await tx.one(self._queries.ways_in, account_id=account_id)
-        assert row is not None, "its row is held"
-        return WaysIn(
-            email=row["email"],
-            email_verified_at=row["email_verified_at"],
-            has_password=row["has_password"],
-            identities=row["identities"],
         )
 
     async def prove_address(self, tx: Transaction, account_id: UUID, *, now: datetime) -> None:

@@ -77,6 +77,7 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
         sessions=accounts.sessions,
         identities=identities,
         id_tokens=id_tokens,
+        sightings=accounts.sightings,
         audit=base.audit,
         limits=base.limits,
         metrics=base.metrics,

@@ -2,10 +2,19 @@
 -- Whoever changes any of it locks the account's row first.
 
 -- name: credentials_of^
-select id as account_id, password_hash from accounts where id = :account_id
+-- A password that must be reset confirms nothing.
+select id as account_id, case when password_reset_required_at is null then password_hash end as password_hash
+from accounts where id = :account_id
+
+-- name: ways_in^
+select a.email, a.email_verified_at, a.password_hash is not null as has_password,
+       (select count(*) from identities i where i.account_id = a.id) as identities,
+       (select count(*) from passkeys p where p.account_id = a.id) as passkeys
+from accounts a where a.id = :account_id
 
 -- name: password_set!
-update accounts set password_hash = :password_hash, updated_at = :now where id = :account_id
+update accounts set password_hash = :password_hash, password_reset_required_at = null, updated_at = :now
+where id = :account_id
 
 -- name: account_of_email$
 select id from accounts where email = :email
@@ -36,8 +45,8 @@ with used as (
 ), before as (
   select a.id, a.email_verified_at from accounts a join used on used.account_id = a.id
 ), changed as (
-  update accounts set password_hash = :password_hash, email_verified_at = coalesce(accounts.email_verified_at, :now),
-                      updated_at = :now
+  update accounts set password_hash = :password_hash, password_reset_required_at = null,
+                      email_verified_at = coalesce(accounts.email_verified_at, :now), updated_at = :now
   from used
   where accounts.id = used.account_id
 )

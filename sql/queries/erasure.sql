@@ -28,6 +28,10 @@ select jsonb_build_object(
     select jsonb_build_object('enabledAt', enabled_at, 'backupCodesLeft', (
       select count(*) from backup_codes b where b.account_id = f.account_id and b.used_at is null))
     from second_factors f where account_id = :account_id),
+  'passkeys', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'name', name, 'addedAt', created_at, 'lastUsedAt', last_used_at) order by created_at), '[]')
+    from passkeys where account_id = :account_id),
   'identities', (
     select coalesce(jsonb_agg(to_jsonb(i) - 'account_id' - 'token_sealed' || jsonb_build_object(
       'holds_token', token_sealed is not null)), '[]')
@@ -38,6 +42,15 @@ select jsonb_build_object(
   'sessions', (
     select coalesce(jsonb_agg(to_jsonb(s) - 'account_id' order by s.id desc), '[]')
     from sessions s where account_id = :account_id),
+  'knownDevices', (
+    select coalesce(jsonb_agg(to_jsonb(k) - 'account_id' - 'device_hash' order by k.first_seen_at), '[]')
+    from known_devices k where account_id = :account_id),
+  'knownCountries', (
+    select coalesce(jsonb_agg(to_jsonb(k) - 'account_id' order by k.first_seen_at), '[]')
+    from known_countries k where account_id = :account_id),
+  'notMeLinks', (
+    select coalesce(jsonb_agg(to_jsonb(n) - 'account_id' - 'token_hash' order by n.id desc), '[]')
+    from not_me_links n where account_id = :account_id),
   'emailProofs', (
     select coalesce(jsonb_agg(to_jsonb(e) - 'account_id' - 'token_hash' order by e.id desc), '[]')
     from email_proofs e where account_id = :account_id),

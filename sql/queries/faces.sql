@@ -92,14 +92,12 @@ where account_id = :account_id and display_name = handle
 select exists (select from sessions where account_id = :account_id and revoked_at > :since)
 
 -- name: device_is_known$
--- A sign-in by face alone makes no browser known: otherwise a wrong match would let itself in for good.
+-- A sign-in by face alone makes no browser known: otherwise a wrong match would let itself in for good. What its owner
+-- had forgotten ("this was not me") is not known either.
 select exists (
   select from sessions
   where account_id = :account_id and device_hash = :device_hash and created_at > :since
     and (method <> 'face' or device_proved)
+) and exists (
+  select from known_devices where account_id = :account_id and device_hash = any(cast(:accepted as bytea[]))
 )
-
--- name: session_proved_by_face$
-update sessions set proved_at = :now
-where id = :session_id and account_id = :account_id and revoked_at is null and expires_at > :now
-returning id

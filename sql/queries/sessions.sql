@@ -13,26 +13,40 @@ with opened as (
          cast(:now as timestamptz), cast(:expires_at as timestamptz)
   where cast(:second_factor_proved as boolean)
      or not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
-  returning id, account_id, created_at, proved_at
+  returning id, account_id, method, created_at, proved_at
 ), first_token as (
   insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
   select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
          cast(:now as timestamptz), cast(:expires_at as timestamptz)
   from opened
 )
-select opened.id as session_id, opened.created_at as session_created_at, opened.proved_at, viewers.*
+select opened.id as session_id, opened.method, opened.created_at as session_created_at, opened.proved_at, viewers.*
 from opened
 join viewers on viewers.account_id = opened.account_id
 
 -- name: viewer_by_session^
-select s.id as session_id, s.created_at as session_created_at, s.proved_at, viewers.*
+select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*
 from sessions s
 join viewers on viewers.account_id = s.account_id
 where s.id = :session_id and s.revoked_at is null and s.expires_at > :now
   and (cast(:account_id as uuid) is null or s.account_id = :account_id)
 
+-- name: viewer_by_refresh_token^
+-- Only looks. A token that was used counts for as long as its successor would be handed out for it.
+select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*
+from refresh_tokens t
+join sessions s on s.id = t.session_id
+join viewers on viewers.account_id = s.account_id
+left join refresh_tokens n on n.parent_id = t.id
+where t.token_hash = :token_hash and t.session_id = :session_id and s.revoked_at is null and s.expires_at > :now
+  and case when t.used_at is null then t.expires_at > :now
+           else t.used_at >= :used_since and n.used_at is null and n.expires_at > :now end
+
+-- name: session_ends_at$
+select expires_at from sessions where id = :session_id
+
 -- name: session_locked_by_token^
-select s.id as session_id, s.created_at as session_created_at, s.proved_at, viewers.*,
+select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*,
        s.expires_at as session_expires_at, s.revoked_at
 from sessions s
 join viewers on viewers.account_id = s.account_id
@@ -55,6 +69,17 @@ with used as (
 )
 insert into refresh_tokens (id, session_id, parent_id, token_hash, salt, created_at, expires_at)
 values (:token_id, :session_id, :parent_id, :token_hash, :salt, :now, :expires_at)
+
+-- name: session_prove$
+-- Its own row, and only while it lives: a proof that arrives after the end brings nothing back.
+update sessions set proved_at = :now
+where id = :session_id and account_id = :account_id and revoked_at is null and expires_at > :now
+returning id
+
+-- name: session_proofs_drop!
+-- What was proved before the account asked for a second factor was proved with less than that.
+update sessions set proved_at = null
+where account_id = :account_id and id <> cast(:kept_id as uuid) and proved_at is not null
 
 -- name: session_revoke$
 update sessions set revoked_at = :now

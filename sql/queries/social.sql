@@ -44,11 +44,6 @@ where not exists (select from profiles p where p.handle = wished.handle)
 order by wished.place
 limit 1
 
--- name: ways_in^
-select a.email, a.email_verified_at, a.password_hash is not null as has_password,
-       (select count(*) from identities i where i.account_id = a.id) as identities
-from accounts a where a.id = :account_id
-
 -- name: identities_of_account
 select provider, email, username, linked_at from identities where account_id = :account_id order by linked_at, provider
 

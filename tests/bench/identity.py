@@ -67,7 +67,7 @@ async def _joined(server: BenchServer, number: int) -> dict[str, str]:
         "displayName": f"Person {number}",
     }
     connection = await Connection.open(server.url)
-    answer = await connection.ask(graphql(SIGNUP, {"input": person}, headers=_from(number)))
+    answer = await connection.ask(graphql(SIGNUP, {"input": person}, headers=_from(number) | _browser(number)))
     connection.close()
     signed_up: dict[str, str] = answer.data["signup"]
     return signed_up
@@ -79,8 +79,9 @@ async def _logins(server: BenchServer) -> list[dict[str, Any]]:
 
     async def sign_in(connection: Connection) -> None:
         turn = next(waiting)
-        variables = {"email": f"p{turn % PEOPLE}@example.org", "password": PASSWORD}
-        _ok(await connection.ask(graphql(LOGIN, variables, headers=_from(turn // 50))))
+        person = turn % PEOPLE
+        variables = {"email": f"p{person}@example.org", "password": PASSWORD}
+        _ok(await connection.ask(graphql(LOGIN, variables, headers=_from(turn // 50) | _browser(person))))
 
     bound, reached = [], []
     for _ in range(ROUNDS):
@@ -218,6 +219,11 @@ def _from(number: int) -> dict[str, str]:
         "x-forwarded-for": f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}",
         "x-token-delivery": "body",
     }
+
+
+def _browser(person: int) -> dict[str, str]:
+    """Everybody signs in where they did before: each browser has its cookie."""
+    return {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) bench", "cookie": f"bonafide_device={person:043}"}
 
 
 def _median(values: list[float]) -> float:

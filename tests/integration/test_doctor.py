@@ -17,6 +17,7 @@ import redis.asyncio
 
 from app.embedded import EmbeddedServices
 from tests.fakes import FixedClock
+from tests.geoip_file import write_places
 from tests.openid import key_server, signing_key
 from tests.s3_server import S3Server
 
@@ -30,6 +31,7 @@ CHECKS = [
     "storage",
     "mail",
     "providers",
+    "places",
     "face model",
     "landmarks",
 ]
@@ -102,7 +104,7 @@ def test_people_get_one_line_a_check(external: dict[str, str]) -> None:
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 5
+    assert [line.split()[0] for line in lines] == ["ok"] * 4 + ["fault", "->"] + ["ok"] * 6
     assert "REDIS_URL" in lines[5]
 
 
@@ -200,6 +202,20 @@ def test_a_provider_whose_keys_cannot_be_had(external: dict[str, str]) -> None:
         provider.publish(signing_key("k", "EC"))
         found = doctor({**external, **google, "GOOGLE_JWKS_URL": provider.url})
     assert found.checks["providers"]["detail"] == "keys at hand of: GOOGLE"
+
+
+def test_the_file_of_places_is_told_with_its_age_or_its_fault(external: dict[str, str], tmp_path: Path) -> None:
+    """An operator would not see that the file is years old, or that the server will not start with it."""
+    assert "no GEOIP_FILE" in doctor(external).checks["places"]["detail"]
+    cities = write_places(tmp_path / "cities.mmdb")
+    found = doctor(external | {"GEOIP_FILE": str(cities)})
+    assert found.faults == []
+    assert f"GeoLite2-City, built {datetime.now(UTC):%Y-}" in found.checks["places"]["detail"]
+    damaged = tmp_path / "damaged.mmdb"
+    damaged.write_bytes(cities.read_bytes()[:500])
+    found = doctor(external | {"GEOIP_FILE": str(damaged)})
+    assert (found.code, found.faults) == (1, ["settings"])
+    assert "GEOIP_FILE" in found.checks["settings"]["detail"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

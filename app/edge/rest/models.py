@@ -54,6 +54,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class Query(BaseModel):
+    """What stands in the address: no unknown name passes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
 class Answer(BaseModel):
     """What is answered."""
 

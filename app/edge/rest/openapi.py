@@ -5,7 +5,7 @@ from importlib.metadata import version
 from inspect import cleandoc
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from app.edge.cookies import SessionCookies
@@ -98,7 +98,7 @@ def document(operations: Iterable[Operation], *, server_url: str, cookies: Sessi
                     "type": "apiKey",
                     "in": "cookie",
                     "name": cookies.refresh_name,
-                    "description": "A browser's refresh token; counts only with `csrf`, from an allowed Origin.",
+                    "description": "A browser's refresh token; acts only with `csrf`, from an allowed Origin.",
                 },
                 "csrf": {
                     "type": "apiKey",
@@ -125,6 +125,10 @@ def _operation(operation: Operation, schemas: Mapping[str, Document]) -> Documen
     }
     if more:
         described["description"] = more
+    if operation.query is not None:
+        described["parameters"] = _query(operation.query)
+    if operation.seen_by_cookie:
+        described["security"] = [{"bearer": []}, {"cookie": []}, {}]
     if operation.by_cookie:
         described["security"] = [{"cookie": [], "csrf": []}, {}]
     if operation.hands_over:
@@ -143,6 +147,20 @@ def _operation(operation: Operation, schemas: Mapping[str, Document]) -> Documen
             "content": {JSON: {"schema": schemas[f"{operation.name} body"]}},
         }
     return described
+
+
+def _query(model: type[BaseModel]) -> list[Document]:
+    schema = model.model_json_schema(schema_generator=_Schemas)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": rule.pop("description"),
+            "schema": rule,
+        }
+        for name, rule in schema["properties"].items()
+    ]
 
 
 def _answered(operations: Iterable[Operation]) -> list[Code]:

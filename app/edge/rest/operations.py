@@ -24,7 +24,7 @@ from app.edge.visit import Visits
 from app.errors import Code, Problem
 
 Handler = Callable[..., Awaitable[Any]]
-"""Takes the visit, and the body where there is one; gives what its annotation says."""
+"""Takes the visit, and the query and the body where there are any; gives what its annotation says."""
 
 _ANYBODY = (Code.INTERNAL, Code.BUSY)
 _WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.TIMED_OUT)
@@ -54,6 +54,7 @@ class Operation:
     signed_in: bool = False  # an access token is demanded before the body is read
     leads_to: tuple[Link, ...] = ()
     by_cookie: bool = False  # the refresh cookie counts, together with the CSRF header
+    seen_by_cookie: bool = False  # the refresh cookie tells who asks, to a page of our own origin
 
     @property
     def name(self) -> str:
@@ -64,6 +65,7 @@ class Operation:
     def problems(self) -> tuple[Code, ...]:
         """Every code that may be answered."""
         return (
+            *((Code.BAD_USER_INPUT,) if self.query is not None else ()),
             *(_WITH_BODY if self.body is not None else ()),
             *(_SIGNED_IN if self.signed_in else ()),
             *self.more_problems,
@@ -76,6 +78,12 @@ class Operation:
         hint = self._hints.get("body")
         models = [part for part in (hint, *get_args(hint)) if isinstance(part, type) and issubclass(part, BaseModel)]
         return models[0] if models else None
+
+    @cached_property
+    def query(self) -> type[BaseModel] | None:
+        """The model of the query, None where none is read."""
+        found: type[BaseModel] | None = self._hints.get("query")
+        return found
 
     @cached_property
     def is_body_optional(self) -> bool:
@@ -119,13 +127,19 @@ async def _respond(operation: Operation, request: Request, visits: Visits) -> Re
     try:
         if operation.signed_in:
             await visit.signed_in()
-        arguments = () if operation.body is None else (await _read(operation, operation.body, request),)
+        arguments: list[BaseModel | None] = []
+        if operation.query is not None:
+            arguments.append(query_of(operation.query, request.query_params.multi_items()))
+        if operation.body is not None:
+            arguments.append(await _read(operation, operation.body, request))
         answer = await operation.handler(visit, *arguments)
     except Problem as problem:
         return problem_response(_renamed(problem, operation), request_id=visit.caller.request_id)
     # What a model was not given is absent: `refresh_token` where the cookie carries it.
     content = operation.answer.dump_json(answer, exclude_unset=True)
     response = Response(content, headers={"cache-control": "no-store"}, media_type=JSON)
+    if operation.seen_by_cookie:
+        response.headers["vary"] = "Authorization, Cookie, Origin, Sec-Fetch-Site"
     for cookie in visit.set_cookies:
         response.headers.append("set-cookie", cookie)
     return response
@@ -143,6 +157,19 @@ def body_of(model: type[BaseModel], raw: bytes) -> BaseModel:
     given = parsed(raw, "The body")
     if not isinstance(given, dict):
         raise Problem(Code.BAD_USER_INPUT, "The body must be one JSON object.")
+    return _validated(model, given)
+
+
+def query_of(model: type[BaseModel], given: Iterable[tuple[str, str]]) -> BaseModel:
+    """The query as its model; raises as `body_of` does, also for a name that comes twice."""
+    pairs = list(given)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Problem(Code.BAD_USER_INPUT, "A name stands in the query more than once.")
+    return _validated(model, found)
+
+
+def _validated(model: type[BaseModel], given: dict[str, Any]) -> BaseModel:
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -159,7 +186,7 @@ def _refusal(error: ValidationError) -> Problem:
         case "MISSING":
             detail = f"{'.'.join(path)} is missing."
         case "EXTRA_FORBIDDEN":
-            detail = "The body holds a field that is not known here."
+            detail = "The request holds a field that is not known here."
         case _:
             detail = f"{fault['msg']}."
     return Problem(Code.BAD_USER_INPUT, detail, field=".".join(path) if path and named else None, reason=rule)

@@ -8,13 +8,17 @@ import asyncpg
 import pytest
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.accounts.alarms import Alarms
 from app.accounts.campuses import CampusService
 from app.accounts.credentials import CredentialChanges
+from app.accounts.devices import DeviceNames
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
 from app.accounts.erasure import Erasure
+from app.accounts.failure_bursts import FailureBursts
 from app.accounts.handles import HandleReservations
 from app.accounts.model import Origin, SignedIn, SignInMethod
+from app.accounts.not_me import NotMe
 from app.accounts.passwords import Passwords
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
@@ -25,9 +29,11 @@ from app.accounts.second_factors import SecondFactors
 from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
+from app.accounts.sightings import Sightings
 from app.audit import AuditLog
 from app.background import Background, Post
 from app.database import Database, Transaction
+from app.geoip import Places
 from app.ids import Ids
 from app.mail import Mail
 from app.metrics import Metrics
@@ -53,6 +59,9 @@ class Slice:
     entry: Entry
     second_factors: SecondFactors
     codes: SecondFactorCodes
+    alarms: Alarms
+    places: Places
+    device_names: DeviceNames
     background: Background
     post: Post
     audit: AuditLog
@@ -63,6 +72,7 @@ class Slice:
     reauthentication: Reauthentication
     credentials: CredentialChanges
     recovery: PasswordRecovery
+    not_me: NotMe
     erasure: Erasure
     store: ObjectStore
     passwords: Passwords
@@ -96,6 +106,7 @@ class Slice:
             sessions=self.sessions,
             entry=self.entry,
             audit=self.audit,
+            alarms=self.alarms,
             background=self.background,
             passwords=passwords or self.passwords,
             limits=limits or self.limits,
@@ -140,7 +151,9 @@ class Slice:
             public_url=self.settings.public_url,
         )
 
-    async def another_session(self, signed_in: SignedIn, *, origin: Origin = HOME) -> SignedIn:
+    async def another_session(
+        self, signed_in: SignedIn, *, method: SignInMethod = SignInMethod.PASSWORD, origin: Origin = HOME
+    ) -> SignedIn:
         """One more device of the same person, without the cost and the limits of a sign-in."""
         account_id = signed_in.viewer.account_id
 
@@ -149,7 +162,7 @@ class Slice:
             opened = await self.sessions.open(
                 tx,
                 account_id=account_id,
-                method=SignInMethod.PASSWORD,
+                method=method,
                 origin=origin,
                 second_factor_proved=True,
             )
@@ -196,24 +209,48 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         ids=ids,
     )
     audit = AuditLog(database=database, clock=clock, ids=ids)
+    background = Background()
+    post = Post(mailer=mailbox, background=background)
+    places, device_names = Places.open(settings.geoip_file), DeviceNames()
+    alarms = Alarms(
+        database=database,
+        audit=audit,
+        bursts=FailureBursts(redis=redis, clock=clock),
+        limits=limits,
+        post=post,
+        places=places,
+        device_names=device_names,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+    )
     sessions = SessionService(
         database=database,
         access_tokens=access_tokens,
         secret_keys=settings.secret_keys,
         audit=audit,
+        alarms=alarms,
         clock=clock,
         ids=ids,
     )
     steps = SecondSteps(redis=redis, queries=database.queries, clock=clock, ids=ids)
-    entry = Entry(sessions=sessions, steps=steps, audit=audit)
-    background = Background()
-    post = Post(mailer=mailbox, background=background)
+    sightings = Sightings(database=database, places=places, alarms=alarms, clock=clock)
+    entry = Entry(sessions=sessions, steps=steps, sightings=sightings, audit=audit)
     factor_store = SecondFactorStore(
         queries=database.queries, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
     )
-    codes = SecondFactorCodes(database=database, store=factor_store, audit=audit, limits=limits, post=post, clock=clock)
+    codes = SecondFactorCodes(
+        database=database, store=factor_store, audit=audit, alarms=alarms, limits=limits, post=post, clock=clock
+    )
     reauthentication = Reauthentication(
-        database=database, passwords=passwords, codes=codes, audit=audit, limits=limits, clock=clock
+        database=database,
+        sessions=sessions,
+        passwords=passwords,
+        codes=codes,
+        audit=audit,
+        alarms=alarms,
+        limits=limits,
+        clock=clock,
     )
     second_factors = SecondFactors(
         database=database,
@@ -249,6 +286,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         sessions=sessions,
         entry=entry,
         audit=audit,
+        alarms=alarms,
         background=background,
         passwords=passwords,
         limits=limits,
@@ -258,6 +296,18 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         clock=clock,
         ids=ids,
     )
+    recovery = PasswordRecovery(
+        database=database,
+        sessions=sessions,
+        passwords=passwords,
+        audit=audit,
+        limits=limits,
+        background=background,
+        post=post,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+    )
     store = store_from(settings, clock=clock, ids=ids)
     await store.open()
     sql = await asyncpg.connect(settings.database_url.replace("postgresql+asyncpg://", "postgresql://", 1))
@@ -266,6 +316,9 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         entry=entry,
         second_factors=second_factors,
         codes=codes,
+        alarms=alarms,
+        places=places,
+        device_names=device_names,
         background=background,
         post=post,
         audit=audit,
@@ -285,18 +338,8 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
             post=post,
             clock=clock,
         ),
-        recovery=PasswordRecovery(
-            database=database,
-            sessions=sessions,
-            passwords=passwords,
-            audit=audit,
-            limits=limits,
-            background=background,
-            post=post,
-            clock=clock,
-            ids=ids,
-            public_url=settings.public_url,
-        ),
+        recovery=recovery,
+        not_me=NotMe(database=database, sessions=sessions, recovery=recovery, audit=audit, limits=limits, clock=clock),
         erasure=Erasure(
             database=database,
             redis=redis,
@@ -326,3 +369,4 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
     passwords.close()
     await redis.aclose()
     await database.close()
+    places.close()

@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from app.accounts.limits import REAUTHENTICATE_PER_ACCOUNT
 from app.accounts.model import SignedIn, SignInMethod, Viewer
-from app.accounts.reauthentication import FRESH, Reauthentication
+from app.accounts.proofs import FRESH, SensitiveDeed
+from app.accounts.reauthentication import Reauthentication
 from app.database import Transaction
 from app.errors import Code, Problem
 from app.mail import Mail
@@ -99,13 +100,17 @@ async def test_without_redis_nobody_guesses_uncounted(world: Slice) -> None:
     redis = Redis.from_url("unix:///nowhere/redis.sock")
     reauthentication = Reauthentication(
         database=world.database,
+        sessions=world.sessions,
         passwords=world.passwords,
         codes=world.codes,
         audit=world.audit,
+        alarms=world.alarms,
         limits=RateLimits(redis=redis),
         clock=world.clock,
     )
-    problem = await problem_of(reauthentication.demand(here.viewer, password=PASSWORD, origin=HOME))
+    problem = await problem_of(
+        reauthentication.demand(here.viewer, SensitiveDeed.CHANGE_EMAIL, password=PASSWORD, origin=HOME)
+    )
     assert problem.code is Code.BUSY
     await redis.aclose()
 

@@ -7,19 +7,22 @@ import pkgutil
 import app
 from app.accounts.limits import CODES_PER_ACCOUNT_HOURLY, LOGIN_PER_EMAIL, REAUTHENTICATE_PER_ACCOUNT
 from app.accounts.model import Origin, SecondFactorNeeded
+from app.accounts.proofs import SensitiveDeed
 from app.errors import Code
 from app.rate_limits import Limit
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import first_step, guarded, problem_of
 
 READING = {
+    "account.alarms",
+    "account.alarms_daily",
     "account.export",
     "account.onboarding",
     "account.profile_update",
     "asker.profile",
     "asker.search",
 }
-"""What opens nothing and checks no secret."""
+"""What opens nothing and checks no secret, letters of alarm among it."""
 
 
 def every_limit() -> dict[str, Limit]:
@@ -49,20 +52,24 @@ async def test_password_and_code_have_counters_of_their_own(world: Slice) -> Non
         await problem_of(world.accounts.login(email="ada@example.org", password=f"guess {number}", origin=HOME))
     refused = await problem_of(world.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME))
     assert refused.code is Code.RATE_LIMITED
-    await world.reauthentication.demand(ada.viewer, password=PASSWORD, origin=HOME)
+    await world.reauthentication.demand(ada.viewer, SensitiveDeed.CHANGE_EMAIL, password=PASSWORD, origin=HOME)
     entered = await world.second_factors.verify_login(temp_token=started, code=ada.phone.next_code(), origin=HOME)
 
     world.clock.advance(60)
     await world.redis.delete(*[key async for key in world.redis.scan_iter(match="limit:email.login:*")])
     for _ in range(CODES_PER_ACCOUNT_HOURLY.amount):
         wrong = ada.phone.wrong_code()
-        await problem_of(world.reauthentication.demand(entered.viewer, code=wrong, origin=HOME))
-    refused = await problem_of(world.reauthentication.demand(entered.viewer, code=ada.phone.code(), origin=HOME))
+        await problem_of(
+            world.reauthentication.demand(entered.viewer, SensitiveDeed.CHANGE_EMAIL, code=wrong, origin=HOME)
+        )
+    refused = await problem_of(
+        world.reauthentication.demand(entered.viewer, SensitiveDeed.CHANGE_EMAIL, code=ada.phone.code(), origin=HOME)
+    )
     assert refused.code is Code.RATE_LIMITED
     admission = await world.accounts.login(email="ada@example.org", password=PASSWORD, origin=HOME)
     assert isinstance(admission, SecondFactorNeeded)
     for _ in range(REAUTHENTICATE_PER_ACCOUNT.amount - 1):
-        await world.reauthentication.demand(entered.viewer, password=PASSWORD, origin=HOME)
+        await world.reauthentication.demand(entered.viewer, SensitiveDeed.CHANGE_EMAIL, password=PASSWORD, origin=HOME)
 
 
 async def test_a_thousand_guesses_are_a_thousand(world: Slice) -> None:

@@ -159,6 +159,7 @@ async def test_a_successor_cannot_be_computed_from_a_stolen_database(world: Slic
         access_tokens=world.access_tokens,
         secret_keys=("another secret of at least thirty-two characters",),
         audit=world.audit,
+        alarms=world.alarms,
         clock=world.clock,
         ids=world.ids,
     )
@@ -177,6 +178,7 @@ async def test_a_race_across_a_rotation_of_the_secret_ends_well(world: Slice) ->
         access_tokens=world.access_tokens,
         secret_keys=keys,
         audit=world.audit,
+        alarms=world.alarms,
         clock=world.clock,
         ids=world.ids,
     )
@@ -191,6 +193,7 @@ async def test_the_end_of_a_session_holds_on_every_instance_at_once(world: Slice
         access_tokens=world.access_tokens,
         secret_keys=world.settings.secret_keys,
         audit=world.audit,
+        alarms=world.alarms,
         clock=world.clock,
         ids=world.ids,
     )

@@ -12,6 +12,7 @@ from app.client.sources import PhotoSource
 from app.embedded import EmbeddedServices
 from app.ids import Ids
 from tests.attempts import Claim, Studio, studio
+from tests.authenticator import Phone
 from tests.browsers import CONFIRM_WITH_FACE, ENROL, Browser, browser, letters, nobody_known, sql
 from tests.running import PASSWORD
 
@@ -186,6 +187,22 @@ async def test_the_owners_face_confirms(
         take = await owner.film(PhotoSource(astronaut), purpose="STEP_UP", signed_in=True)
         assert take.outcome == "SUCCESS"
         assert "ticket" not in take.last
+
+
+async def test_a_face_confirms_less_than_a_second_factor_and_never_itself(
+    stage: Studio, eileen: Claim, astronaut_path: Path
+) -> None:
+    """A stolen session and a like face would do what takes a code; a wrong match would confirm itself."""
+    async with browser(stage) as owner, browser(stage) as by_face:
+        await newcomer(owner, astronaut_path)
+        assert await owner.enrol(eileen) is True
+        await by_face.face_login(eileen)
+        for session in (by_face, owner):
+            if session is owner:
+                phone = Phone.of((await owner.ask("mutation { enable2FA { otpauthUrl } }"))["otpauthUrl"], stage.clock)
+                assert await owner.ask("mutation ($c: String!) { verify2FA(code: $c) }", c=phone.code()) is True
+            weak = await session.claim(CONFIRM_WITH_FACE, "STEP_UP", eileen)
+            assert refused(weak) == ("FORBIDDEN", "REAUTHENTICATION_NEEDED")
 
 
 async def proved(stage: Studio, name: str) -> list[Any]:

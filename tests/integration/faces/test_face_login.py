@@ -54,7 +54,7 @@ async def test_a_new_face_gets_an_account_and_finds_it_again(stage: Studio, eile
         assert (found["success"], found["matchFound"], found["isNewUser"]) == (True, True, False)
         again = await second.me()
         assert (again["id"], again["displayName"]) == (me["id"], me["displayName"])
-        assert (await second.events())[0] == "SIGNED_IN"
+        assert (await second.events())[:2] == ["NEW_DEVICE", "SIGNED_IN"]
         found_by_search = await second.ask(
             "query ($q: String!) { searchUsers(query: $q) { nodes { handle } } }", q=me["handle"]
         )
@@ -224,6 +224,7 @@ async def test_a_deleted_account_is_never_found_again(stage: Studio, eileen: Cla
     async with browser(stage) as owner, browser(stage) as again:
         await owner.face_login(eileen)
         before = (await owner.me())["id"]
+        await owner.confirm(eileen)
         assert await owner.ask("mutation { deleteAccount }") is True
         assert await sql(stage, "select * from face_templates") == []
         assert (await again.face_login(eileen))["isNewUser"]
@@ -234,6 +235,7 @@ async def test_face_login_asks_for_the_second_factor(stage: Studio, eileen: Clai
     """Two-factor sign-in would have a door beside it."""
     async with browser(stage) as owner, browser(stage) as thief:
         await owner.face_login(eileen)
+        await owner.confirm(eileen)
         setup = await owner.ask("mutation { enable2FA { otpauthUrl } }")
         phone = Phone.of(setup["otpauthUrl"], stage.clock)
         assert await owner.ask("mutation ($code: String!) { verify2FA(code: $code) }", code=phone.code()) is True

@@ -111,6 +111,20 @@ async def test_a_match_by_mistake_does_not_make_a_device_known(stage: Studio, ei
         needs_code(await stranger.face_login(eileen))
 
 
+async def test_a_device_that_was_disowned_is_known_no_more(stage: Studio, eileen: Claim) -> None:
+    """Whoever came in once, and was thrown out by the owner, would come back by a like face alone."""
+    async with browser(stage) as phone, browser(stage) as thief:
+        name = await enrolled(stage, phone, eileen)
+        stage.clock.advance(3600)  # what came after the event would be taken back, the face too
+        await thief.log_in(name)
+        assert (await thief.face_login(eileen))["auth"]["accessToken"]
+        letter = next(mail for mail in reversed((await letters(stage)).sent) if "/not-me#token=" in mail.text)
+        token = re.findall(r"/not-me#token=([\w-]+)", letter.text)[0]
+        reported = await phone.ask("mutation ($token: String!) { reportNotMe(token: $token) }", token=token)
+        assert reported is True
+        needs_code(await thief.face_login(eileen))
+
+
 async def test_five_wrong_codes_end_it(stage: Studio, eileen: Claim) -> None:
     """A stranger with a like face would guess the six digits."""
     async with browser(stage) as phone, browser(stage) as stranger:

@@ -170,13 +170,14 @@ async def test_a_ticket_dies_with_what_it_was_drawn_for(stage: Studio, eileen: C
     """A deleted account, a forgotten face or an account locked up by its owner would be opened all the same."""
     async with browser(stage) as owner, browser(stage) as visitor:
         await owner.face_login(eileen)
+        await owner.confirm(eileen)
         ticket = (await seen(visitor, eileen))["ticket"]
-        stage.clock.advance(1)
         assert await owner.ask("mutation { forgetFace }") is True
         assert is_over(await visitor.trade(ticket))
         assert await owner.ask("mutation { deleteAccount }") is True
     async with browser(stage) as owner, browser(stage) as visitor:
         await owner.face_login(eileen)
+        await owner.confirm(eileen)
         ticket = (await seen(visitor, eileen))["ticket"]
         assert await owner.ask("mutation { deleteAccount }") is True
         assert is_over(await visitor.trade(ticket))
@@ -235,6 +236,7 @@ async def test_whose_face_it_is_waits_for_the_second_factor(stage: Studio, eilee
     """Somebody whose face is mistaken would read another person's name, though they could not come in."""
     async with browser(stage) as owner, browser(stage) as visitor:
         await owner.face_login(eileen)
+        await owner.confirm(eileen)
         phone = Phone.of((await owner.ask("mutation { enable2FA { otpauthUrl } }"))["otpauthUrl"], stage.clock)
         await owner.ask("mutation ($code: String!) { verify2FA(code: $code) }", code=phone.code())
         first = await seen(visitor, eileen)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.accounts.model import Viewer
+from app.accounts.model import Origin, Viewer
+from app.accounts.proofs import FRESH, SensitiveDeed
 from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE
 from app.errors import Code, Problem
 from app.main import create_app
@@ -130,6 +131,17 @@ async def test_fifty_first_requests_make_one_account_and_one_session(world: Worl
     assert await world.sql.fetchval("select count(*) from audit_events where event = 'SIGNED_UP'") == 1
 
 
+async def test_a_sign_in_by_bearer_from_a_new_device_is_told(world: World, firebase: Minter) -> None:
+    """The one way in beside the door would be the one that nobody watches."""
+    began = int(world.clock.now().timestamp())
+    await viewer(world, firebase.firebase(auth_time=began - 60))
+    await viewer(world, firebase.firebase(auth_time=began))
+    assert [mail for mail in await world.letters() if "/not-me#" in mail.text] == []
+    elsewhere = Origin(ip="203.0.113.9", user_agent="another program")
+    await world.services.bearer_tokens.authenticate(firebase.firebase(auth_time=began + 1), origin=elsewhere)
+    assert len([mail for mail in await world.letters() if "/not-me#" in mail.text]) == 1
+
+
 async def test_a_session_that_was_ended_refuses_every_token_of_its_sign_in(
     world: World, visitor: Visitor, firebase: Minter
 ) -> None:
@@ -221,3 +233,18 @@ async def test_rest_takes_it_too_and_a_first_sight_is_a_sign_in(
         profile = await visitor.http.get("/profile/me", headers=headers)
         assert profile.status_code == 200, profile.text
     assert "\nidentity_login_total 1.0\n" in world.services.metrics.text().decode()
+
+
+async def test_a_young_token_of_an_old_sign_in_is_no_proof(world: World, firebase: Minter) -> None:
+    """Firebase renews its tokens by itself: a phone found an hour later could link its finder's account."""
+    began = int(world.clock.now().timestamp())
+    await viewer(world, firebase.firebase(auth_time=began))
+    world.clock.advance(FRESH.total_seconds() + 1)
+    renewed = await viewer(world, firebase.firebase(auth_time=began))
+    for deed in SensitiveDeed:
+        with pytest.raises(Problem) as caught:
+            await world.services.reauthentication.demand(renewed, deed, origin=HOME)
+        assert caught.value.reason == "REAUTHENTICATION_NEEDED"
+    again = await viewer(world, firebase.firebase())
+    for deed in SensitiveDeed:
+        await world.services.reauthentication.demand(again, deed, origin=HOME)

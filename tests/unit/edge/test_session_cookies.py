@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from app.edge.cookies import DEVICE_BYTES, DeviceCookie, SessionCookies
-from app.edge.cors import allowed_origins
 from app.edge.csrf import Csrf
 from app.edge.requests import Caller
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.origins import allowed_origins
 from app.settings import Settings
 from tests.own_secrets import OWN_SECRETS
 

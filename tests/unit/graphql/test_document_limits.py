@@ -63,8 +63,17 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
-    expected |= {"requestPasswordReset", "resetPassword", "changePassword", "changeEmail", "deleteAccount"}
-    expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace"}
+    expected |= {"beginPasskeyRegistration", "finishPasskeyRegistration", "removePasskey"}
+    expected |= {"passkeyLogin", "beginPasskeySecondStep", "passkeySecondStep", "confirmWithPasskey"}
+    expected |= {
+        "requestPasswordReset",
+        "resetPassword",
+        "reportNotMe",
+        "changePassword",
+        "changeEmail",
+        "deleteAccount",
+    }
+    expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace", "confirmIdentity"}
     assert credential_fields(SCHEMA) == expected
 
 
