@@ -72,19 +72,19 @@ class Population:
     def like(cls, real: Descriptors) -> "Population":
         """Shaped like the real descriptors, (n, 128), and `STRANGERS_APART` in the mean.
 
-        A sample smaller than its numbers looks more uneven than what it was drawn from. So its spread is drawn towards
-        an even one until distances vary as much as those of the real pairs: between normal numbers the squared distance
-        has a squared coefficient of variation of 2 tr Σ² / (tr Σ)².
+        The directions are those of the real spread. How much lies in each falls off like exp(-i / τ), so fast that
+        distances vary as much as those of the real pairs: between normal numbers the squared distance has a squared
+        coefficient of variation of 2 tr Σ² / (tr Σ)², and for this fall the latter is 1 / 2τ. The real sample's own
+        shares would not do: of 97 faces they overrate the first and say nothing of the last 32.
+
+        What bears the fall out is how much of one half of a sample lies outside the span of the other: 21.0 % of the
+        real faces, 20.8 % of these; an even tail leaves 38 %, and makes a gallery far harder to index than faces are.
         """
-        count, length = real.shape
+        length = real.shape[1]
         squared = pair_distances(real) ** 2
-        unevenness = squared.var() / squared.mean() ** 2 / 2
-        centred = real.astype(np.float64) - real.mean(axis=0)
-        values, vectors = np.linalg.eigh(centred.T @ centred / (count - 1))
-        values = np.maximum(values, 0)
-        even, sampled = 1 / length, np.sum(values**2) / values.sum() ** 2
-        kept = np.sqrt((unevenness - even) / (sampled - even))
-        spread = vectors * np.sqrt(kept * values + (1 - kept) * values.mean())
+        tau = squared.mean() ** 2 / squared.var()
+        _, vectors = np.linalg.eigh(np.cov(real.astype(np.float64), rowvar=False))
+        spread = vectors[:, ::-1] * np.exp(-np.arange(length) / tau / 2)
         apart = np.linalg.norm(np.random.default_rng(0).standard_normal((100_000, length)) @ spread.T, axis=1).mean()
         return cls(mean=real.mean(axis=0, dtype=np.float64), spread=spread * (STRANGERS_APART / np.sqrt(2) / apart))
 

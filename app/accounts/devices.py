@@ -58,7 +58,7 @@ class DeviceNames:
     """Names devices by their User-Agent: "Firefox 141 on Windows"; one per process.
 
     The patterns are some 640 expressions: 0.15 s to load, at the first name; then 0.1 to 0.6 ms for what browsers send,
-    and up to 8 ms for the worst 400 characters found (one core, busy). So names are read in a thread, and kept.
+    and up to 15 ms for the worst 400 characters found (one core, busy). So names are read in a thread, and kept.
     """
 
     def __init__(self, *, max_remembered: int = MAX_REMEMBERED) -> None:

@@ -10,6 +10,7 @@ counts without it, for accounts that have the second factor on.
 from uuid import UUID
 
 from app.accounts import second_factor_letters
+from app.accounts.alarms import Alarms
 from app.accounts.entry import Entry
 from app.accounts.limits import PASSKEY_BEGIN_PER_IP, PASSKEY_LOGIN_PER_IP, PASSKEY_PROOFS_PER_ACCOUNT
 from app.accounts.model import Factor, Origin, PasskeyOptions, Proof, SignedIn, SignInMethod, Viewer
@@ -41,6 +42,7 @@ class PasskeyProofs:
         entry: Entry,
         sessions: SessionService,
         audit: AuditLog,
+        alarms: Alarms,
         limits: RateLimits,
         metrics: Metrics,
         post: Post,
@@ -52,6 +54,7 @@ class PasskeyProofs:
         self._entry = entry
         self._sessions = sessions
         self._audit = audit
+        self._alarms = alarms
         self._limits = limits
         self._metrics = metrics
         self._post = post
@@ -179,6 +182,7 @@ class PasskeyProofs:
 
     async def _write_down(self, event: AuditEvent, account_id: UUID, origin: Origin, **detail: str) -> None:
         await self._audit.record(event, account_id=account_id, origin=origin, detail=detail)
+        self._alarms.failed(account_id, origin=origin)
 
 
 def _own(stored: StoredKey | None, account_id: UUID) -> StoredKey:

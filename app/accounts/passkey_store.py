@@ -89,15 +89,16 @@ class PasskeyStore:
             now=now,
         )
 
-    async def used(self, tx: Transaction, passkey_id: UUID, use: Use, *, now: datetime) -> None:
-        """Writes down a use."""
-        await tx.run(
-            self._queries.passkey_used,
+    async def use(self, tx: Transaction, passkey_id: UUID, use: Use, *, now: datetime) -> bool:
+        """Writes down a use; False when the counter did not grow."""
+        used = await tx.scalar(
+            self._queries.passkey_use,
             passkey_id=passkey_id,
             sign_count=use.sign_count,
             backed_up=use.backed_up,
             now=now,
         )
+        return used is not None
 
     async def rename(self, on: Runner, account_id: UUID, passkey_id: UUID, name: str) -> Passkey | None:
         """The account's passkey under its new name; None when there is none such."""

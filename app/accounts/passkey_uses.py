@@ -122,7 +122,6 @@ class PasskeyUses:
         current = await self._store.find(tx, credential_id)
         if current is None or (current.id, current.account_id) != (stored.id, stored.account_id):
             raise NotProved("removed meanwhile")
-        if (use.sign_count or current.sign_count) and use.sign_count <= current.sign_count:
+        if not await self._store.use(tx, stored.id, use, now=self._clock.now()):
             raise CopySuspected
-        await self._store.used(tx, stored.id, use, now=self._clock.now())
         return await deed(tx)

@@ -12,7 +12,15 @@ from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import REAUTHENTICATE_PER_ACCOUNT
 from app.accounts.model import Credentials, Factor, Origin, Proof, Viewer
 from app.accounts.passwords import Passwords
-from app.accounts.proofs import DEMANDS, SensitiveDeed, believed_for_sign_in, confirmed_until, demand_enough, needed
+from app.accounts.proofs import (
+    DEMANDS,
+    SensitiveDeed,
+    believed_for_sign_in,
+    confirmed_until,
+    demand_enough,
+    held,
+    needed,
+)
 from app.accounts.second_factor_codes import CodeRefusal, SecondFactorCodes
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
@@ -72,8 +80,7 @@ class Reauthentication:
         elif code is not None:
             await _right_code(self._codes.prove(viewer.account_id, code, origin=origin))
         elif confirmed_until(viewer, now) is None and not believed_for_sign_in(viewer, rule, now):
-            has_own = viewer.has_password or viewer.two_factor_enabled
-            raise needed("Confirm first that it is you." if has_own else "Sign in again to confirm this.")
+            raise needed("Confirm first that it is you." if held(viewer) else "Sign in again to confirm this.")
 
     async def confirm(
         self, viewer: Viewer, *, password: str | None = None, code: str | None = None, origin: Origin

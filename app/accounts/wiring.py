@@ -166,6 +166,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         entry=entry,
         sessions=sessions,
         audit=base.audit,
+        alarms=alarms,
         limits=base.limits,
         metrics=base.metrics,
         post=base.post,

@@ -26,8 +26,11 @@ insert into passkeys (id, account_id, credential_id, public_key, sign_count, tra
 values (:passkey_id, :account_id, :credential_id, :public_key, :sign_count, :transports, :aaguid, :backup_eligible,
         :backed_up, :name, :now)
 
--- name: passkey_used!
-update passkeys set sign_count = :sign_count, backed_up = :backed_up, last_used_at = :now where id = :passkey_id
+-- name: passkey_use$
+-- Null when it is gone, or when its counter did not grow: only a device that counts nothing may say 0 again.
+update passkeys set sign_count = :sign_count, backed_up = :backed_up, last_used_at = :now
+where id = :passkey_id and (sign_count < :sign_count or (sign_count = 0 and :sign_count = 0))
+returning id
 
 -- name: passkey_rename^
 update passkeys set name = :name where id = :passkey_id and account_id = :account_id

@@ -38,11 +38,14 @@ delete from known_countries where last_seen_at <= :forgotten
 
 -- name: not_me_link_open$
 -- Gives back where the link is to be mailed; nothing where there is no such account, or it has no address. Who moved the
--- account to another address lately, and may be the thief, gets no link that would move it back there.
+-- account to another address lately, and may be the thief, gets no link that would move it back there; whoever brought it
+-- back by such a link does.
 insert into not_me_links (id, account_id, email, token_hash, restores_address, happened_at, created_at, expires_at)
 select cast(:link_id as uuid), a.id, a.email, cast(:token_hash as bytea),
-       not exists (select from audit_events e
-                   where e.account_id = a.id and e.event = 'EMAIL_CHANGED' and e.at > cast(:settled as timestamptz)),
+       coalesce((select e.at <= cast(:settled as timestamptz) or coalesce(e.detail ->> 'reason', '') = 'NOT_ME'
+                 from audit_events e
+                 where e.account_id = a.id and e.event = 'EMAIL_CHANGED'
+                 order by e.id desc limit 1), true),
        cast(:happened_at as timestamptz), cast(:now as timestamptz), cast(:expires_at as timestamptz)
 from accounts a where a.id = :account_id and a.email is not null
 returning email
@@ -66,8 +69,11 @@ select email, restores_address, happened_at from used
 delete from not_me_links where expires_at <= :now
 
 -- name: sightings_drop!
+-- The sessions, all ended by now, no longer say in which browser they lived: a thief's must not speak for a face.
 with devices as (
   delete from known_devices where account_id = :account_id
+), browsers as (
+  update sessions set device_hash = null where account_id = :account_id and device_hash is not null
 )
 delete from known_countries where account_id = :account_id
 

@@ -262,11 +262,14 @@ async def test_a_burst_slides_over_the_hour(world: Slice) -> None:
 
 async def test_codes_and_confirmations_count_like_passwords(world: Slice) -> None:
     """A thief who has the password and guesses codes, or has a session and guesses the password, would go unnoticed."""
-    ada = await guarded(world, origin=AT_HOME)
+    ada, grace = await guarded(world, origin=AT_HOME), await world.signup("grace", origin=AT_HOME)
+    await fail(world, BURST // 2)
     for _ in range(BURST // 2):
-        await problem_of(world.reauthentication.demand(ada.viewer, password="wrong", origin=AT_HOME))
-        await problem_of(world.reauthentication.demand(ada.viewer, code=ada.phone.wrong_code(), origin=AT_HOME))
+        await problem_of(world.reauthentication.confirm(ada.viewer, code=ada.phone.wrong_code(), origin=AT_HOME))
     assert await news(world) == Counter(FAILURE_BURST=1)
+    for _ in range(BURST):
+        await problem_of(world.reauthentication.confirm(grace.viewer, password="wrong", origin=AT_HOME))
+    assert await news(world) == Counter(FAILURE_BURST=2)
 
 
 async def test_a_burst_on_nobodys_address_writes_and_mails_nothing(world: Slice) -> None:

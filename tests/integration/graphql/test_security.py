@@ -13,7 +13,7 @@ SESSIONS = "{ sessions { id current method device ip createdAt lastSeenAt expire
 REVOKE = "mutation ($id: ID!) { revokeSession(id: $id) }"
 REVOKE_OTHERS = "mutation { revokeOtherSessions }"
 EVENTS = """query ($first: Int, $after: String) { auditEvents(first: $first, after: $after) {
-  nodes { id event at ip device details { name value } }
+  nodes { id event at ip device userAgent details { name value } }
   edges { cursor node { id } }
   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 SOMEBODY = "0192d3c4-0000-7000-8000-000000000000"
@@ -95,10 +95,10 @@ async def test_a_person_reads_what_happened_to_their_account(
         seen += page["nodes"]
         after = page["pageInfo"]["endCursor"]
     assert page["pageInfo"]["hasNextPage"] is False
-    assert [event["event"] for event in seen] == ["SIGNED_IN", *["SIGN_IN_FAILED"] * 5, "SIGNED_UP"]
-    assert (seen[0]["device"], seen[0]["ip"]) == ("Phone", "192.0.2.1")
-    assert seen[0]["details"] == [{"name": "method", "value": "password"}]
-    assert len((await visitor.data(EVENTS))["auditEvents"]["nodes"]) == 7
+    assert [event["event"] for event in seen] == ["NEW_DEVICE", "SIGNED_IN", *["SIGN_IN_FAILED"] * 5, "SIGNED_UP"]
+    assert (seen[1]["userAgent"], seen[1]["device"], seen[1]["ip"]) == ("Phone", "Unknown device", "192.0.2.1")
+    assert seen[1]["details"] == [{"name": "method", "value": "password"}]
+    assert len((await visitor.data(EVENTS))["auditEvents"]["nodes"]) == 8
 
 
 @pytest.mark.parametrize(

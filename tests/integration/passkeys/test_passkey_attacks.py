@@ -3,11 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from redis.asyncio import Redis
 
 from app.accounts.limits import PASSKEY_LOGIN_PER_IP
@@ -83,6 +89,7 @@ async def test_an_answer_for_another_page_host_or_challenge_opens_nothing(town: 
     begun = Begun.of(await stranger.data(BEGIN_LOGIN))
     unlocked_by_nobody = await stranger.refusal(FINISH_LOGIN, begun.answer(ada.device, saying(flags=UP)))
     assert unlocked_by_nobody == {**WRONG, "reason": "USER_NOT_VERIFIED"}
+    assert len(await town.events(AuditEvent.FAILURE_BURST)) == 1, "the owner hears of it, once"
     failures = await town.events(AuditEvent.SIGN_IN_FAILED)
     assert failures == [{"method": "passkey"}] * (len(attacks) + 1)
 
@@ -161,6 +168,8 @@ async def test_a_challenge_is_good_for_its_purpose_and_holder_only(town: Town, c
     first = await second_browser.data(LOGIN, {**ADA, "email": "grace@example.org"})
     second_browser.access_token = first["login"]["accessToken"]
 
+    proof = Begun.of(await ada.visitor.data(BEGIN_CONFIRM))
+    await ada.visitor.data(FINISH_CONFIRM, proof.answer(ada.device))
     begins = {
         "login": (BEGIN_LOGIN, {}),
         "step": (BEGIN_STEP, temp),
@@ -301,6 +310,37 @@ async def test_what_a_key_says_of_itself_is_let_through(town: Town) -> None:
     assert (await ada.visitor.data(FINISH_ADD, finish))["finishPasskeyRegistration"]["id"]
 
 
+async def test_a_device_that_shows_its_papers_is_refused(town: Town) -> None:
+    """We asked for none: a certificate names the kind of device, and nobody here would check who issued it."""
+    ada, papers = await town.owner(), ec.generate_private_key(ec.SECP256R1())
+    begun = Begun.of(await ada.visitor.data(BEGIN_ADD))
+    answer = json.loads(Device().create(begun.options))
+    auth_data = cbor2.loads(decoded(answer["response"]["attestationObject"]))["authData"]
+    signed = auth_data + hashlib.sha256(decoded(answer["response"]["clientDataJSON"])).digest()
+    signature = papers.sign(signed, ec.ECDSA(SHA256()))
+    statement = {"alg": -7, "sig": signature, "x5c": [_certificate(papers)]}
+    attestation = {"fmt": "packed", "attStmt": statement, "authData": auth_data}
+    answer["response"]["attestationObject"] = encoded(cbor2.dumps(attestation))
+    finish = {"challengeId": begun.id, "credential": json.dumps(answer)}
+    assert (await ada.visitor.refusal(FINISH_ADD, finish))["reason"] == "PASSKEY_REFUSED"
+
+
+def _certificate(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """As Level 3, 8.2.1, wants it for a packed attestation."""
+    words = {
+        NameOID.COUNTRY_NAME: "SE",
+        NameOID.ORGANIZATION_NAME: "Maker",
+        NameOID.ORGANIZATIONAL_UNIT_NAME: "Authenticator Attestation",
+        NameOID.COMMON_NAME: "Key",
+    }
+    name = x509.Name([x509.NameAttribute(oid, word) for oid, word in words.items()])
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begins).not_valid_after(begins + timedelta(days=3650))
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
 async def test_one_key_opens_one_account(town: Town) -> None:
     """A key that opens two accounts opens either of them, as its holder likes."""
     ada, grace = await town.owner(), await town.owner("grace")
@@ -322,7 +362,7 @@ async def test_a_passkey_is_its_owners_to_name_and_remove(town: Town) -> None:
     (passkey,) = (await ada.visitor.data(MINE))["me"]["passkeys"]
     for name in (passkey["id"], "x", "", "0" * 36):
         missing = {"code": "NOT_FOUND", "field": "id"}
-        assert await mallory.visitor.refusal(REMOVE, {"id": name}) == missing
+        assert await mallory.visitor.refusal(REMOVE, {"id": name, "password": PASSWORD}) == missing
         assert await mallory.visitor.refusal(RENAME, {"id": name, "name": "mine"}) == missing
     assert (await ada.visitor.data(MINE))["me"]["passkeys"] == [passkey]
 
@@ -342,7 +382,7 @@ async def test_a_session_that_ended_meanwhile_adds_and_proves_nothing(town: Town
         begin(viewer, origin=origin),
         services.passkeys.finish_registration(viewer, challenge_id=adding.id, credential=created, origin=origin),
         services.passkey_proofs.confirm(viewer, challenge_id=proving.id, credential=proved, origin=origin),
-        services.passkeys.remove(viewer, passkey.id, origin=origin),
+        services.passkeys.remove(viewer, passkey.id, password=PASSWORD, origin=origin),
     ):
         with pytest.raises(Problem) as refused:
             await attempt

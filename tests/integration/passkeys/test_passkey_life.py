@@ -176,11 +176,12 @@ async def test_a_removed_passkey_opens_nothing(town: Town, mailbox: Mailbox) -> 
     stranger = town.stranger()
     begun = Begun.of(await stranger.data(BEGIN_LOGIN))
     (passkey,) = (await ada.visitor.data(MINE))["me"]["passkeys"]
-    assert (await ada.visitor.data(REMOVE, {"id": passkey["id"]}))["removePasskey"] is True
+    remove = {"id": passkey["id"], "password": PASSWORD}
+    assert (await ada.visitor.data(REMOVE, remove))["removePasskey"] is True
     assert (await stranger.refusal(FINISH_LOGIN, begun.answer(ada.device)))["reason"] == "WRONG_PASSKEY"
     assert mailbox.sent[-1].subject == "A passkey was removed from your account"
     assert len(await town.events(AuditEvent.PASSKEY_REMOVED)) == 1
-    assert (await ada.visitor.refusal(REMOVE, {"id": passkey["id"]})) == {"code": "NOT_FOUND", "field": "id"}
+    assert (await ada.visitor.refusal(REMOVE, remove)) == {"code": "NOT_FOUND", "field": "id"}
 
 
 async def test_the_last_way_in_stays(town: Town) -> None:
@@ -205,6 +206,20 @@ async def test_adding_and_removing_want_a_fresh_proof(town: Town, clock: FixedCl
         wrong = await ada.visitor.refusal(query, {**variables, "password": "x" * 12})
         assert (wrong["code"], wrong["field"]) == ("FORBIDDEN", "password")
         assert await ada.visitor.data(query, {**variables, "password": PASSWORD})
+
+
+async def test_a_passkey_proves_enough_to_add_another(town: Town, clock: FixedClock) -> None:
+    """On an account with a code a password alone would add a key that needs no code; its owner could add none."""
+    ada = await town.owner()
+    await switched_on(ada.visitor, clock)
+    needed = {"code": "FORBIDDEN", "reason": "REAUTHENTICATION_NEEDED"}
+    assert await ada.visitor.refusal(BEGIN_ADD) == needed, "though the sign-in is fresh"
+    assert (await ada.visitor.refusal(BEGIN_ADD, {"password": PASSWORD}))["reason"] == needed["reason"]
+    begun = Begun.of(await ada.visitor.data(BEGIN_CONFIRM))
+    await ada.visitor.data(FINISH_CONFIRM, begun.answer(ada.device))
+    assert (await ada.add(name="another"))["name"] == "another"
+    clock.advance(301)
+    assert await ada.visitor.refusal(BEGIN_ADD) == needed
 
 
 async def test_twenty_passkeys_and_no_more(town: Town) -> None:

@@ -21,6 +21,7 @@ REACHED = (
     ("POST", "/auth/resend"),
     ("POST", "/auth/login"),
     ("GET", "/auth/campuses"),
+    ("GET", "/auth/session"),
     ("GET", "/profile/me"),
     ("PATCH", "/profile/me"),
     ("POST", "/profile/avatar/presign"),

@@ -65,6 +65,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
     expected |= {"beginPasskeyRegistration", "finishPasskeyRegistration", "removePasskey"}
     expected |= {"passkeyLogin", "beginPasskeySecondStep", "passkeySecondStep", "confirmWithPasskey"}
+    expected |= {"confirmIdentity"}
     expected |= {
         "requestPasswordReset",
         "resetPassword",
