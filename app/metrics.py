@@ -82,12 +82,14 @@ class Metrics:
         self._attempts_started = Counter(
             "liveness_attempts_started", "Attempts whose challenge was spent.", registry=registry
         )
-        self._attempts_passed = Counter("liveness_attempts_passed", "Attempts that earned a badge.", registry=registry)
+        self._attempts_passed = Counter(
+            "liveness_attempts_passed", "Attempts that earned what they were for.", registry=registry
+        )
         self._attempts_refused = Counter(
             "liveness_attempts_refused", "Attempts that earned nothing.", ["reason"], registry=registry
         )
         self._comparisons = Counter(
-            "face_comparisons", "Live faces compared with a profile photo.", ["result"], registry=registry
+            "face_comparisons", "Live faces compared with a known one.", ["result"], registry=registry
         )
         self._streams_open = Gauge("liveness_streams_open", "Streams that are judged now.", registry=registry)
         self._frames_judged = Counter("liveness_frames_judged", "Frames that got feedback.", registry=registry)
@@ -135,7 +137,7 @@ class Metrics:
         self._attempts_started.inc()
 
     def attempt_passed(self) -> None:
-        """Counts a badge."""
+        """Counts an attempt that earned what it was for."""
         self._attempts_passed.inc()
 
     def attempt_refused(self, reason: str) -> None:
@@ -143,7 +145,7 @@ class Metrics:
         self._attempts_refused.labels(reason).inc()
 
     def faces_compared(self, *, is_match: bool) -> None:
-        """Counts a comparison with the profile photo."""
+        """Counts a comparison with the profile photo or with enrolled faces."""
         self._comparisons.labels("match" if is_match else "mismatch").inc()
 
     def stream_opened(self) -> None:

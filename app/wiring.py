@@ -30,7 +30,11 @@ from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database
 from app.events import AccountEvents
+from app.faces.enrolment import Enrolment
+from app.faces.entrance import FaceEntrance
 from app.faces.gallery import Gallery
+from app.faces.purposes import Purposes
+from app.faces.sign_in import FaceSignIn
 from app.faces.wiring import wire_faces
 from app.foundation import open_foundation
 from app.geoip import Places
@@ -53,6 +57,7 @@ from app.social.service import SocialSignIn
 from app.social.wiring import wire_social
 from app.storage import ObjectStore
 from app.tokens import AccessTokens
+from app.verification.attempts import Attempts
 from app.verification.service import VerificationService
 from app.verification.stream import LivenessStreams
 from app.verification.wiring import wire_verification
@@ -107,11 +112,16 @@ class Services:
     profiles: ProfileService
     directory: Directory
     onboarding: Onboarding
+    attempts: Attempts
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
     face_pool: FacePool
     gallery: Gallery
+    face_sign_in: FaceSignIn
+    face_entrance: FaceEntrance
+    enrolment: Enrolment
+    purposes: Purposes
 
 
 @asynccontextmanager
@@ -136,6 +146,7 @@ async def open_services(
         accounts = wire_accounts(stack, base)
         social = wire_social(stack, base, accounts)
         profiles = wire_profiles(base, accounts, verification)
+        faces = wire_faces(base, accounts, verification, profiles)
         yield Services(
             settings=base.settings,
             clock=base.clock,
@@ -179,9 +190,14 @@ async def open_services(
             profiles=profiles.profiles,
             directory=profiles.directory,
             onboarding=profiles.onboarding,
+            attempts=verification.attempts,
             verification=verification.verification,
             streams=verification.streams,
             graphs=verification.graphs,
             face_pool=verification.face_pool,
-            gallery=wire_faces(base),
+            gallery=faces.gallery,
+            face_sign_in=faces.face_sign_in,
+            face_entrance=faces.face_entrance,
+            enrolment=faces.enrolment,
+            purposes=faces.purposes,
         )

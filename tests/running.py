@@ -121,13 +121,18 @@ class Wire:
 
 @asynccontextmanager
 async def wire(
-    server: RunningServer, *, origin: str | None = None, subprotocol: str | None = "bonafide.liveness.v1"
+    server: RunningServer,
+    *,
+    origin: str | None = None,
+    subprotocol: str | None = "bonafide.liveness.v1",
+    cookies: str | None = None,
 ) -> AsyncIterator[Wire]:
     """An open socket that has said nothing yet."""
     async with connect(
         server.stream_url,
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         origin=Origin(origin) if origin else None,
+        additional_headers={"cookie": cookies} if cookies else None,
         compression=None,
         proxy=None,
     ) as connection:

@@ -27,7 +27,12 @@ class Entry:
         `tx` must hold the account's row, as whoever proved a factor of it does.
         """
         opened = await self._sessions.open(
-            tx, account_id=account_id, method=method, origin=origin, second_factor_proved=False
+            tx,
+            account_id=account_id,
+            method=method,
+            origin=origin,
+            second_factor_proved=False,
+            device_proved=is_new,
         )
         if opened is None:
             return SecondFactorNeeded(temp_token=await self._steps.begin(tx, account_id, method=method))
@@ -38,7 +43,7 @@ class Entry:
     ) -> SignedIn:
         """The same for an account whose second factor was proved in this transaction."""
         opened = await self._sessions.open(
-            tx, account_id=account_id, method=method, origin=origin, second_factor_proved=True
+            tx, account_id=account_id, method=method, origin=origin, second_factor_proved=True, device_proved=True
         )
         assert opened is not None, "a factor that was proved is not asked for"
         return await self._enter(tx, account_id, opened, method=method, origin=origin, factor=factor)

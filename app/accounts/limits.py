@@ -26,6 +26,9 @@ CODES_PER_ACCOUNT_HOURLY = Limit("account.second_factor", 10, 3600, "deny")
 CODES_PER_ACCOUNT_DAILY = Limit("account.second_factor_daily", 30, 24 * 3600, "deny")
 SECOND_FACTOR_SETUPS = Limit("account.second_factor_setup", 10, 3600, "deny")
 
+# Each is a letter that somebody with a like face can have sent; the codes of one count together with all others.
+SIGN_IN_CODES_PER_ACCOUNT = Limit("account.sign_in_code", 5, 3600, "deny")
+
 CODE_PER_EMAIL = Limit("email.code", 6, 60, "deny")
 # A stranger who has new letters sent gets a new code to guess with each: at thirty a day, one of a million codes is
 # found within a year with a chance of 1 %. Whoever is locked out by it still has the link.

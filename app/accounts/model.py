@@ -30,6 +30,7 @@ class Factor(StrEnum):
 
     TOTP = "totp"
     BACKUP_CODE = "backup_code"
+    MAILED_CODE = "mailed_code"
     PASSKEY = "passkey"
 
 

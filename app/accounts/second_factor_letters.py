@@ -1,4 +1,6 @@
-"""What an owner is told by mail about their second factor; no letter holds a code."""
+"""What an owner is told by mail about the second step of a sign-in; only `sign_in_code` holds a code."""
+
+from datetime import timedelta
 
 from app.mail import Mail
 
@@ -51,4 +53,16 @@ def wrong_codes(to: str) -> Mail:
         subject="Somebody could not complete a sign-in to your account",
         text="Somebody passed the first step of signing in to your account, then gave wrong codes only.\n\n"
         f"They are not in. {_NOT_YOU}",
+    )
+
+
+def sign_in_code(to: str, code: str, *, lives: timedelta) -> Mail:
+    """Your face was seen on a device that is new to the account."""
+    return Mail(
+        to=to,
+        subject="Your code to sign in",
+        text=f"{code} completes the sign-in to your account on a device that you have not used before. It is good "
+        f"for {lives.total_seconds() / 60:.0f} minutes, and nobody of us will ever ask you for it.\n\n"
+        "If you are not signing in right now, somebody's face was taken for yours. They are not in, and without this "
+        "code they will not be.\n",
     )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.accounts import second_factor_letters as letters
+from app.accounts.alarms import Alarms
 from app.accounts.entry import Entry
 from app.accounts.limits import SECOND_FACTOR_SETUPS
 from app.accounts.model import Factor, Origin, SecondFactorSetup, SignedIn, Viewer
@@ -53,6 +54,7 @@ class SecondFactors:
         sessions: SessionService,
         reauthentication: Reauthentication,
         audit: AuditLog,
+        alarms: Alarms,
         limits: RateLimits,
         metrics: Metrics,
         post: Post,
@@ -68,6 +70,7 @@ class SecondFactors:
         self._sessions = sessions
         self._reauthentication = reauthentication
         self._audit = audit
+        self._alarms = alarms
         self._limits = limits
         self._metrics = metrics
         self._post = post
@@ -178,6 +181,8 @@ class SecondFactors:
         step = await self._steps.count_try(temp_token)
         if step is None:
             raise second_step_over()
+        if step.mailed_code is not None:
+            return await self._enter_by_mailed_code(step, temp_token, code, origin)
 
         async def enter(tx: Transaction, factor: Factor) -> SignedIn:
             if not await self._steps.complete(tx, temp_token, step):
@@ -192,6 +197,27 @@ class SecondFactors:
             if problem.reason == CodeRefusal.WRONG:
                 raise await self._after_wrong_code(step) from problem
             raise
+
+    async def _enter_by_mailed_code(self, step: SecondStep, temp_token: str, code: str, origin: Origin) -> SignedIn:
+        """The same for an account that has no second factor, whose code went to its address."""
+        await self._codes.count(step.account_id)
+        if not self._steps.is_mailed_code(temp_token, step, code):
+            await self._audit.record(AuditEvent.SECOND_FACTOR_FAILED, account_id=step.account_id, origin=origin)
+            self._alarms.failed(step.account_id, origin=origin)
+            raise second_step_over() if step.is_last_try else wrong_code(Code.UNAUTHENTICATED)
+
+        async def enter(tx: Transaction) -> SignedIn:
+            # One switched on meanwhile changed the fingerprint: a mailed code never stands in for it.
+            await self._store.hold(tx, step.account_id)
+            if not await self._steps.complete(tx, temp_token, step):
+                raise second_step_over()
+            return await self._entry.admit_after(
+                Factor.MAILED_CODE, tx, step.account_id, method=step.method, origin=origin
+            )
+
+        signed_in = await self._database.transact(enter)
+        await self._codes.give_back(step.account_id)
+        return signed_in
 
     async def _after_wrong_code(self, step: SecondStep) -> Problem:
         """What the person is told; the owner learns when nothing but wrong codes came."""

@@ -123,12 +123,20 @@ class SessionService:
         await self._store.drop_proofs(tx, viewer.account_id, kept_id=viewer.session_id)
 
     async def open(
-        self, tx: Transaction, *, account_id: UUID, method: SignInMethod, origin: Origin, second_factor_proved: bool
+        self,
+        tx: Transaction,
+        *,
+        account_id: UUID,
+        method: SignInMethod,
+        origin: Origin,
+        second_factor_proved: bool,
+        device_proved: bool = False,
     ) -> OpenedSession | None:
         """Writes a session with its first refresh token; `tx` must hold the account's row.
 
         Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
-        nothing is written, when the account has a second factor that was not proved.
+        nothing is written, when the account has a second factor that was not proved. `device_proved`: more than the
+        first factor spoke for the browser, or nobody else can have had the account before.
         """
         now = self._clock.now()
         raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
@@ -140,6 +148,7 @@ class SessionService:
             origin=origin,
             token=token,
             second_factor_proved=second_factor_proved,
+            device_proved=device_proved,
             now=now,
         )
         if viewer is None:

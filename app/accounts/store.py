@@ -61,6 +61,7 @@ class SessionStore:
         origin: Origin,
         token: NewToken,
         second_factor_proved: bool,
+        device_proved: bool,
         now: datetime,
     ) -> Viewer | None:
         """Writes the session and its first token, which expire together. None, and nothing is written, while the
@@ -73,6 +74,7 @@ class SessionStore:
             user_agent=origin.shown_user_agent,
             ip=origin.shown_ip,
             device_hash=origin.device_hash,
+            device_proved=device_proved,
             token_id=token.token_id,
             token_hash=token.token_hash,
             salt=token.salt,

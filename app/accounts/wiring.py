@@ -30,6 +30,7 @@ from app.accounts.service import AccountService
 from app.accounts.session_watch import SessionWatch
 from app.accounts.sessions import SessionService
 from app.accounts.sightings import Sightings
+from app.accounts.sign_in_codes import SignInCodes
 from app.foundation import Foundation
 from app.geoip import Places
 
@@ -53,6 +54,7 @@ class AccountServices:
     recovery: PasswordRecovery
     erasure: Erasure
     entry: Entry
+    sign_in_codes: SignInCodes
     not_me: NotMe
     sightings: Sightings
     alarms: Alarms
@@ -128,6 +130,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         sessions=sessions,
         reauthentication=reauthentication,
         audit=base.audit,
+        alarms=alarms,
         limits=base.limits,
         metrics=base.metrics,
         post=base.post,
@@ -274,6 +277,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         recovery=recovery,
         erasure=erasure,
         entry=entry,
+        sign_in_codes=SignInCodes(steps=steps, limits=base.limits, post=base.post, ids=base.ids),
         not_me=not_me,
         sightings=sightings,
         alarms=alarms,

@@ -27,8 +27,10 @@ _SIGN_IN = (
 _PRESIGN = """mutation ($mime: String!, $bytes: Int!) {
   presignAvatar(mime: $mime, bytes: $bytes) { key url headers { name value } } }"""
 _COMMIT = f"mutation ($key: String!) {{ commitAvatar(key: $key) {{ {_ME} }} }}"
-_CHALLENGE = """mutation ($exclude: [LivenessStep!]) {
-  createLivenessChallenge(purpose: VERIFY, exclude: $exclude) { token steps expiresAt streamUrl } }"""
+_CHALLENGE = """mutation ($purpose: LivenessPurpose, $exclude: [LivenessStep!]) {
+  createLivenessChallenge(purpose: $purpose, exclude: $exclude) { token steps expiresAt streamUrl } }"""
+_TRADE = f"""mutation ($ticket: String!, $name: String) {{
+  tradeFaceTicket(ticket: $ticket, name: $name) {{ isNewUser auth {{ {_AUTH} }} }} }}"""
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,20 @@ class Addresses:
 class ApiClient:
     """One person at one server; an async context manager. Raises CannotConnect and Refused.
 
-    `transport` is httpx's, for servers that are not on a network.
+    `transport` is httpx's, for servers that are not on a network. `keeps_cookies` is for signing in by face: the
+    challenge belongs to the device that the server's cookie names.
     """
 
-    def __init__(self, base_url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        # Authenticated by the access token alone; a kept cookie would need a CSRF header beside it.
-        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    def __init__(
+        self, base_url: str, *, transport: httpx.AsyncBaseTransport | None = None, keeps_cookies: bool = False
+    ) -> None:
+        # Authenticated by the access token alone; a session kept in a cookie would need a CSRF header beside it.
+        jar = CookieJar(policy=None if keeps_cookies else DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
             timeout=TIMEOUT_S,
-            cookies=no_cookies,
+            cookies=jar,
             headers={"user-agent": USER_AGENT},
             trust_env=False,
         )
@@ -111,15 +116,29 @@ class ApiClient:
             raise Refused(f"HTTP_{answer.status_code}", "the photo could not be uploaded")
         return dict(await self._ask(_COMMIT, "commitAvatar", key=upload["key"]))
 
-    async def create_challenge(self, *, exclude: Sequence[LivenessStep] = ()) -> Challenge:
-        """Draws a liveness challenge for the Verified badge."""
-        drawn = await self._ask(_CHALLENGE, "createLivenessChallenge", exclude=[step.value for step in exclude])
+    @property
+    def cookies(self) -> str | None:
+        """The Cookie header that the stream must carry; None without cookies."""
+        kept = [f"{cookie.name}={cookie.value}" for cookie in self._http.cookies.jar]
+        return "; ".join(kept) or None
+
+    async def create_challenge(self, *, purpose: str = "VERIFY", exclude: Sequence[LivenessStep] = ()) -> Challenge:
+        """Draws a liveness challenge: for the Verified badge, or for LOGIN without being signed in."""
+        drawn = await self._ask(
+            _CHALLENGE, "createLivenessChallenge", purpose=purpose, exclude=[step.value for step in exclude]
+        )
         return Challenge(
             token=drawn["token"],
             steps=tuple(LivenessStep(step) for step in drawn["steps"]),
             expires_at=datetime.fromisoformat(drawn["expiresAt"]),
             stream_url=drawn["streamUrl"],
         )
+
+    async def trade(self, ticket: str, *, name: str | None = None) -> dict[str, Any]:
+        """Signs in by the ticket that a stream for LOGIN gave; says who it is and whether the account is new."""
+        traded = await self._ask(_TRADE, "tradeFaceTicket", ticket=ticket, name=name)
+        self._signed_in(traded["auth"])
+        return {"handle": traded["auth"]["user"]["handle"], "isNewUser": traded["isNewUser"]}
 
     async def me(self) -> dict[str, Any] | None:
         """The account that is signed in."""

@@ -42,6 +42,7 @@ async def stream_attempt(
     on_event: Callable[[Event], None] | None = None,
     mirrored: bool = False,
     origin: str | None = None,
+    cookies: str | None = None,
     silence_s: float = SILENCE_S,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -49,8 +50,9 @@ async def stream_attempt(
 
     `fps` is a ceiling, as is the server's targetFps. `delay_ms` plus up to `jitter_ms` pass before a captured frame can
     be sent, a share `drop` (0 to 1) of frames is lost; `seed` makes both repeatable. `mirrored` tells the server that
-    the source's pictures are mirrored. `on_event` sees every message of the server, the result among them. A server
-    that says nothing for `silence_s` is given up.
+    the source's pictures are mirrored. `cookies` is the Cookie header, which says whose attempt it is where somebody
+    signs in by face and there is no `access_token`. `on_event` sees every message of the server, the result among them.
+    A server that says nothing for `silence_s` is given up.
     Raises CannotConnect, Refused, ConnectionLost, SourceEnded or another ClientError.
     """
     if not (fps > 0 and 0 <= drop < 1 and delay_ms >= 0 and jitter_ms >= 0):
@@ -58,7 +60,7 @@ async def stream_attempt(
     start = {"type": "start", "challengeToken": challenge_token, "mirrored": mirrored}
     if access_token is not None:
         start["accessToken"] = access_token
-    socket = await _connect(url, origin)
+    socket = await _connect(url, origin, cookies)
     try:
         device = _Device(source, fps=fps, delay_s=delay_ms / 1000, jitter_s=jitter_ms / 1000, drop=drop, seed=seed)
         return await _Conversation(socket, device, on_event=on_event, silence_s=silence_s).run(json.dumps(start))
@@ -67,12 +69,13 @@ async def stream_attempt(
             await socket.close()
 
 
-async def _connect(url: str, origin: str | None) -> ClientConnection:
+async def _connect(url: str, origin: str | None, cookies: str | None) -> ClientConnection:
     try:
         return await connect(
             url,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             origin=Origin(origin) if origin is not None else None,
+            additional_headers={"Cookie": cookies} if cookies is not None else None,
             open_timeout=CONNECT_WITHIN_S,
             compression=None,  # JPEGs do not shrink
             max_size=64 * 1024,

@@ -2,14 +2,16 @@
 
   bonafide stream face.jpg --url ws://127.0.0.1:8000 --email ada@example.org --password … --sign-up --photo face.jpg
   bonafide stream clip.mp4 --url wss://id.example.org --email ada@example.org --password … --fps 12 --json
+  bonafide stream face.jpg --url ws://127.0.0.1:8000 --login --name "Ada Lovelace"
 
 SOURCE is a clip, played by its own time, or a photo, which is animated to answer each prompt as it is revealed: the
 head turns in depth, the eyes close, the mouth opens, it smiles. That one photo can do this shows the limit of every
 check by landmarks: they do not prove life to somebody who controls the camera feed.
 
 --fps, --delay-ms, --jitter-ms and --drop play a poor device. Below 12 frames a second no blink can be judged, so none
-is asked for. Exit code 0: the badge was earned; 1: refused, with the reason; 2: the source is unusable or the server
-cannot be reached.
+is asked for. With --login nobody is signed in before: the face itself signs in, or gets an account. Exit code 0: the
+badge was earned, or the face let in; 1: refused, with the reason; 2: the source is unusable or the server cannot be
+reached.
 """
 
 import argparse
@@ -20,9 +22,11 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from app.client.api import Addresses, ApiClient
+from app.client.api import Addresses, ApiClient, Challenge
 from app.client.errors import ClientError, Refused, SourceError
+from app.client.sources import Source
 from app.client.stream import Event, stream_attempt
 from liveness.steps import LivenessStep
 
@@ -40,6 +44,7 @@ PROMPTS = {
 REASONS = {
     "FACE_MISMATCH": "the face is not the one on the profile photo",
     "TOKEN_EXPIRED": "the challenge has expired or was used",
+    "FACE_AMBIGUOUS": "it could not be said whose face it is",
     "NO_PROFILE_PHOTO": "the account has no profile photo with a face; --photo uploads one",
     "CHALLENGE_FAILED": "the gestures were not those asked for",
     "NO_FACE": "no face was seen",
@@ -54,12 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("source", metavar="SOURCE", type=Path, help="a clip, or a photo (JPEG, PNG, WebP) to animate")
     parser.add_argument("--url", required=True, help="the server, ws:// or wss://; the path may be left out")
-    parser.add_argument("--email", required=True, help="the account")
+    parser.add_argument("--login", action="store_true", help="sign in with the face; no --email, no --password")
+    parser.add_argument("--email", help="the account")
     parser.add_argument("--password", help="its password; asked for when left out")
     account = parser.add_argument_group("preparing the account")
     account.add_argument("--sign-up", action="store_true", help="create the account first")
     account.add_argument("--handle", help="with --sign-up: the handle (default: from the e-mail address)")
-    account.add_argument("--name", help="with --sign-up: the name that people read (default: the handle)")
+    account.add_argument("--name", help="with --sign-up or --login: the name that people read (default: the handle)")
     account.add_argument("--photo", metavar="FACE.jpg", type=Path, help="upload this as the profile photo first")
     attempt = parser.add_argument_group("the attempt")
     attempt.add_argument("--exclude", metavar="STEP[,STEP...]", default="", help="steps this person cannot make")
@@ -76,9 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Plays one attempt; gives back the exit code."""
     try:
+        _check_account(options)
         exclude = _excluded(options)
         addresses = Addresses.of(options.url)
         photo = _photo_file(options.photo) if options.photo is not None else None
+        if options.login:
+            return asyncio.run(_log_in(options, addresses, exclude))
         password = options.password if options.password is not None else getpass.getpass("Password: ")
         return asyncio.run(_attempt(options, addresses, photo, password, exclude))
     except Refused as error:
@@ -109,21 +118,48 @@ async def _attempt(
                 account = await api.upload_avatar(photo[0], mime=photo[1])
                 _say(options, {"type": "photo", "faceFindings": account["faceFindings"]})
             challenge = await api.create_challenge(exclude=exclude)
-            say = _Teller(options)
-            result = await stream_attempt(
-                source,
-                url=addresses.stream,
-                challenge_token=challenge.token,
-                access_token=api.access_token,
-                fps=options.fps,
-                delay_ms=options.delay_ms,
-                jitter_ms=options.jitter_ms,
-                drop=options.drop,
-                mirrored=options.mirrored,
-                seed=options.seed,
-                on_event=say,
-            )
+            result = await _streamed(options, addresses, source, api, challenge)
     return 0 if result.get("success") is True else 1
+
+
+async def _log_in(options: argparse.Namespace, addresses: Addresses, exclude: tuple[LivenessStep, ...]) -> int:
+    from app.client.opening import open_source
+
+    with open_source(options.source, seed=options.seed, mirrored=options.mirrored) as source:
+        async with ApiClient(addresses.http, keeps_cookies=True) as api:
+            challenge = await api.create_challenge(purpose="LOGIN", exclude=exclude)
+            result = await _streamed(options, addresses, source, api, challenge)
+            if result.get("success") is not True:
+                return 1
+            _say(options, {"type": "signedIn", **await api.trade(result["ticket"], name=options.name)})
+    return 0
+
+
+async def _streamed(
+    options: argparse.Namespace, addresses: Addresses, source: Source, api: ApiClient, challenge: Challenge
+) -> dict[str, Any]:
+    return await stream_attempt(
+        source,
+        url=addresses.stream,
+        challenge_token=challenge.token,
+        access_token=api.access_token,
+        cookies=api.cookies,
+        fps=options.fps,
+        delay_ms=options.delay_ms,
+        jitter_ms=options.jitter_ms,
+        drop=options.drop,
+        mirrored=options.mirrored,
+        seed=options.seed,
+        on_event=_Teller(options),
+    )
+
+
+def _check_account(options: argparse.Namespace) -> None:
+    """Raises SourceError unless it is clear who streams."""
+    if options.login and (options.email or options.password or options.sign_up or options.photo):
+        raise SourceError("--login needs no account: leave out --email, --password, --sign-up and --photo")
+    if not options.login and not options.email:
+        raise SourceError("say whose attempt it is with --email, or sign in with the face by --login")
 
 
 class _Teller:
@@ -136,7 +172,8 @@ class _Teller:
     def __call__(self, event: Event) -> None:
         now = time.perf_counter()
         self._began = self._began if self._began is not None else now
-        _say(self._options, event, seconds=now - self._began)
+        shown = {name: value for name, value in event.items() if name != "ticket"}  # it opens an account
+        _say(self._options, shown, seconds=now - self._began)
 
 
 def _say(options: argparse.Namespace, event: Event, *, seconds: float = 0.0) -> None:
@@ -160,7 +197,11 @@ def _line(event: Event) -> str:
             done = f"step {event.get('index', 0) + 1} {'passed' if event.get('passed') else 'failed'}"
             return f"{done}; now: {_prompt(following)}" if following else done
         case "comparing":
-            return "all steps done, comparing with the profile photo"
+            return "all steps done, comparing the face"
+        case "signedIn":
+            return f"signed in as {event['handle']}{', a new account' if event['isNewUser'] else ''}"
+        case "result" if event.get("success") and event.get("verifiedAt") is None:
+            return "the face was recognised"
         case "result" if event.get("success"):
             return f"verified at {event.get('verifiedAt')}"
         case "result":

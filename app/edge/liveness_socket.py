@@ -88,7 +88,8 @@ class _Conversation:
         await self._services.limits.spend(OPEN_STREAM, origin.network)
         start = await self._start_message()
         viewer = await self._viewer(start["accessToken"], origin)
-        opened = await self._services.streams.open(viewer, start["challengeToken"], mirrored=start["mirrored"])
+        aim = self._services.purposes.of_token(start["challengeToken"], viewer, origin=origin)
+        opened = await self._services.streams.open(aim, start["challengeToken"], mirrored=start["mirrored"])
         if isinstance(opened, Outcome):
             await self._result(opened)
             return
@@ -111,12 +112,12 @@ class _Conversation:
         inbox = FrameInbox()
         judge = asyncio.create_task(stream.judge(inbox, self._elapsed_ms, self._answer))
         reader = asyncio.create_task(self._read_frames(inbox))
-        signed_out = asyncio.create_task(stream.until_signed_out())
-        tasks = (judge, reader, signed_out)
+        unwanted = asyncio.create_task(stream.until_unwanted())
+        tasks = (judge, reader, unwanted)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not judge.done():
-                for ended in (reader, signed_out):
+                for ended in (reader, unwanted):
                     if ended.done():
                         ended.result()  # raises: a reader ends only by a fault or a client that left
                 raise Problem(Code.UNAUTHENTICATED, "The session has ended.", field="accessToken")
@@ -143,25 +144,33 @@ class _Conversation:
             raise Problem(Code.BAD_USER_INPUT, "Frames come after the start message.", field="type")
         return parse_start(text)
 
-    async def _viewer(self, access_token: str | None, origin: Origin) -> Viewer:
-        if access_token is None:
-            raise Problem(Code.UNAUTHENTICATED, "The start message needs an accessToken.", field="accessToken")
-        return await self._services.bearer_tokens.authenticate(access_token, origin=origin)
+    async def _viewer(self, access_token: str | None, origin: Origin) -> Viewer | None:
+        """Who is signed in; nobody, where a browser with an id of its own is about to sign in."""
+        if access_token is not None:
+            return await self._services.bearer_tokens.authenticate(access_token, origin=origin)
+        if origin.device is None:
+            raise Problem(
+                Code.UNAUTHENTICATED,
+                "The start message needs an accessToken; to sign in, the cookie that came with the challenge.",
+                field="accessToken",
+            )
+        return None
 
     async def _answer(self, answer: StreamAnswer) -> None:
         await self._send(answer)
 
     async def _result(self, outcome: Outcome) -> None:
         at = outcome.verified_at
-        await self._send(
-            {
-                "type": "result",
-                "success": outcome.success,
-                "verifiedAt": rfc3339(at) if at else None,
-                "error": outcome.error,
-                "retryAfterS": outcome.retry_after_s,
-            }
-        )
+        result: StreamAnswer = {
+            "type": "result",
+            "success": outcome.success,
+            "verifiedAt": rfc3339(at) if at else None,
+            "error": outcome.error,
+            "retryAfterS": outcome.retry_after_s,
+        }
+        if outcome.ticket is not None:
+            result["ticket"] = outcome.ticket
+        await self._send(result)
         await self._close(1000)
 
     async def _refuse(self, problem: Problem) -> None:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 # Whoever sends a byte a minute would hold a connection and its memory for days.
 BODY_WITHIN_S = 30.0
 DEFAULT_BODY_BYTES = 64 * 1024
-# confirmLiveness carries a still and three step frames, each the base64 of at most 256 KiB: 1.4 MB.
-GRAPHQL_BODY_BYTES = 2 * 1024 * 1024
+# A claim carries a still and three step frames, each the base64 of at most 256 KiB: 1.4 MB.
+FRAMES_BODY_BYTES = 2 * 1024 * 1024
+_WITH_FRAMES = ("/graphql", "/api/upload/verification")
 
 
 def middleware(services: "Services", *, bodies_by_prefix: dict[str, BodyBounds] | None = None) -> list[Middleware]:
@@ -36,7 +37,7 @@ def middleware(services: "Services", *, bodies_by_prefix: dict[str, BodyBounds] 
             BodyLimit,
             default=BodyBounds(max_bytes=DEFAULT_BODY_BYTES, within_s=BODY_WITHIN_S),
             by_prefix={
-                "/graphql": BodyBounds(max_bytes=GRAPHQL_BODY_BYTES, within_s=BODY_WITHIN_S),
+                **{path: BodyBounds(max_bytes=FRAMES_BODY_BYTES, within_s=BODY_WITHIN_S) for path in _WITH_FRAMES},
                 **(bodies_by_prefix or {}),
             },
         ),

@@ -113,6 +113,18 @@ class Gallery:
         """Whether the account can be found by its face."""
         return await self._store.has_any(on or self._database, account_id)
 
+    async def nearest_own(self, account_id: UUID, probe: Descriptor, *, on: Database | Transaction) -> UUID | None:
+        """Which of the account's templates the probe is most like, by its id; None when it has none."""
+        return await self._store.nearest_own(on, account_id, probe)
+
+    async def has_template(self, template_id: UUID, account_id: UUID, *, on: Database | Transaction) -> bool:
+        """Whether this very template is still the account's."""
+        return await self._store.is_there(on, template_id, account_id)
+
+    async def count_of(self, account_id: UUID) -> int:
+        """How many templates the account has."""
+        return await self._store.count_of(self._database, account_id)
+
     async def count(self) -> int:
         """How many people can be found."""
         return (await self._store.counted()).people

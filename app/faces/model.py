@@ -3,15 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from app.errors import Code, Problem
+
 Descriptor = npt.NDArray[np.float32]
 
 MOST_TEMPLATES = 5
 """Of one person; each further one is one more chance to look like a stranger."""
+
+
+class FaceLoginMode(StrEnum):
+    """What a face opens: FACE_LOGIN."""
+
+    OFF = "off"
+    SECOND_FACTOR = "second_factor"
+    STANDALONE = "standalone"
+
+    def demand_on(self) -> None:
+        """Raises Problem(FORBIDDEN) with the reason FACE_LOGIN_OFF where a face opens nothing."""
+        if self is FaceLoginMode.OFF:
+            raise Problem(Code.FORBIDDEN, "Sign-in by face is switched off here.", reason="FACE_LOGIN_OFF")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -74,6 +74,21 @@ class FaceStore:
         """Whether the account has a template that can be compared."""
         return bool(await on.scalar(self._queries.faces_has_any, account_id=account_id))
 
+    async def nearest_own(self, on: Database | Transaction, account_id: UUID, probe: Descriptor) -> UUID | None:
+        """The id of the account's template that lies nearest."""
+        nearest: UUID | None = await on.scalar(
+            self._queries.face_nearest_own, account_id=account_id, probe=_numbers(probe)
+        )
+        return nearest
+
+    async def is_there(self, on: Database | Transaction, template_id: UUID, account_id: UUID) -> bool:
+        """Whether the account has this template."""
+        return bool(await on.scalar(self._queries.face_is_there, id=template_id, account_id=account_id))
+
+    async def count_of(self, on: Database | Transaction, account_id: UUID) -> int:
+        """How many templates the account has that can be compared."""
+        return int(await on.scalar(self._queries.faces_count_of, account_id=account_id))
+
     async def counted(self) -> GallerySize:
         """How much there is."""
         row = await self._database.one(self._queries.faces_counted)

@@ -27,6 +27,7 @@ from app.graphql import (
     accounts,
     confirmation,
     directory,
+    faces,
     github,
     live,
     onboarding,
@@ -39,6 +40,7 @@ from app.graphql import (
     verification,
 )
 from app.graphql.context import AuthPayload, Info
+from app.graphql.faces import FaceLoginPayload
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
 from app.profiles.model import (
@@ -83,6 +85,7 @@ DATACLASSES: Mapping[str, type] = {
     "UploadHeader": UploadHeader,
     "LivenessChallenge": IssuedChallenge,
     "VerificationResult": Outcome,
+    "FaceLoginPayload": FaceLoginPayload,
     "Session": Session,
     "Identity": LinkedIdentity,
     "AuditEvent": AuditEntry,
@@ -99,8 +102,7 @@ ENUMS: Mapping[str, Mapping[str, object]] = {
     "Visibility": Visibility.__members__,
     "HandleRefusal": HandleRefusal.__members__,
     "FaceFinding": PhotoFinding.__members__,
-    # The other purposes come with face login.
-    "LivenessPurpose": {"VERIFY": LivenessPurpose.VERIFY},
+    "LivenessPurpose": LivenessPurpose.__members__,
     "LivenessStep": LivenessStep.__members__,
     "VerificationError": VerificationError.__members__,
     "SignInMethod": SignInMethod.__members__,
@@ -147,6 +149,8 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         social.mutation,
         social.user,
         verification.mutation,
+        faces.mutation,
+        faces.user,
         live.subscription,
         onboarding.mutation,
         date_time,

@@ -1,12 +1,10 @@
 """Liveness challenges and the badge."""
 
-import base64
-import binascii
 from typing import Any
 
 from ariadne import MutationType
 
-from app.errors import Code, Problem
+from app.edge.frames import jpeg_bytes
 from app.graphql.context import Info
 from app.verification.model import ClaimedStep, IssuedChallenge, Outcome
 from liveness.challenge import LivenessPurpose
@@ -19,11 +17,13 @@ mutation = MutationType()
 async def resolve_create_liveness_challenge(
     _: object, info: Info, *, purpose: LivenessPurpose | None, exclude: list[LivenessStep] | None = None
 ) -> IssuedChallenge:
-    """A fresh challenge for the viewer."""
-    context = info.context
-    viewer = await context.signed_in()
-    purpose = purpose or LivenessPurpose.VERIFY
-    return await context.services.verification.create_challenge(viewer, purpose=purpose, exclude=exclude or ())
+    """A fresh challenge: of the viewer, or of the browser where nobody is signed in yet."""
+    context, services = info.context, info.context.services
+    is_login = purpose is LivenessPurpose.LOGIN
+    viewer = None if is_login else await context.signed_in()
+    origin = context.entering_origin if is_login else context.origin
+    aim = services.purposes.aim(purpose or LivenessPurpose.VERIFY, viewer, origin=origin)
+    return await services.attempts.create_challenge(aim, exclude=exclude or ())
 
 
 @mutation.field("confirmLiveness")
@@ -35,18 +35,10 @@ async def resolve_confirm_liveness(
     viewer = await context.signed_in()
     claims = [claimed_step(**step) for step in evidence or ()]
     jpeg = jpeg_bytes(frame, field="frame")
-    return await context.services.verification.confirm(viewer, token=token, frame=jpeg, evidence=claims)
+    aim = context.services.verification.aim(viewer)
+    return await context.services.attempts.confirm(aim, token=token, frame=jpeg, evidence=claims)
 
 
 def claimed_step(*, step: LivenessStep, frame: str, captured_at_ms: int) -> ClaimedStep:
     """One piece of evidence as the service takes it; raises Problem(BAD_USER_INPUT) for text that is not base64."""
     return ClaimedStep(step=step, jpeg=jpeg_bytes(frame, field="evidence"), captured_at_ms=captured_at_ms)
-
-
-def jpeg_bytes(text: str, *, field: str) -> bytes:
-    """The bytes of base64 text, with or without the `data:image/jpeg;base64,` that a canvas puts in front."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Problem(Code.BAD_USER_INPUT, "The frame is not the base64 of a JPEG.", field=field) from error

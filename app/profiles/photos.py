@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 from redis.asyncio import Redis
 
@@ -44,7 +46,7 @@ from app.storage import (
     StoredObjectMissing,
     StoredObjectTooLarge,
 )
-from app.verification.faces import Faces
+from app.verification.faces import Faces, PhotoExamination
 from app.verification.model import Descriptor, Rgb
 from app.verification.store import VerificationStore
 from facecore.photos import CleanPhoto, PhotoError, PhotoFault, clean_jpeg, decode, inspect
@@ -93,7 +95,11 @@ class PhotoService:
 
     def photo_url(self, person: Viewer | Profile, size: AvatarSize = AvatarSize.LARGE) -> str | None:
         """Where the profile photo can be fetched, None without one."""
-        return None if person.avatar_key is None else self._store.public_url(photo_key(person.avatar_key, size))
+        return self.url_of(person.avatar_key, size)
+
+    def url_of(self, avatar_key: str | None, size: AvatarSize = AvatarSize.LARGE) -> str | None:
+        """The same for the photo of a key."""
+        return None if avatar_key is None else self._store.public_url(photo_key(avatar_key, size))
 
     async def presign_photo(self, viewer: Viewer, *, mime: str, length_bytes: int) -> PhotoUpload:
         """A URL for one upload of exactly this type and size.
@@ -137,18 +143,17 @@ class PhotoService:
         async with self._at_once:
             photo = await self._readable(data, announced)
             seen = await self._faces.examine(photo.rgb)
-        own_key = f"{key}-{self._ids.token(_FRESH_BYTES)}"
-        for size, copy in photo.copies.items():
-            await self._keep(photo_key(own_key, size), copy)
+        kept = await self._kept(key, photo, seen)
+        own_key = kept.key
         changed = replace(
             viewer,
             avatar_key=own_key,
-            avatar_mime=photo.copies[AvatarSize.LARGE].mime,
-            face_findings=tuple(finding.value for finding in seen.findings),
+            avatar_mime=kept.mime,
+            face_findings=kept.findings,
             verified_at=None,
-            updated_at=self._clock.now(),
+            updated_at=kept.at,
         )
-        replaced = await self._database.transact(partial(self._replace, changed, seen.descriptor, key))
+        replaced = await self._database.transact(partial(self._replace, viewer.account_id, kept, key))
         # A transaction that raised may still have committed (the connection fell while it did), so its copy stays:
         # an orphan costs some kilobytes, a missing photo costs the person theirs.
         if replaced.lost_to is not None:
@@ -160,34 +165,59 @@ class PhotoService:
             await self.remove(replaced.old_key)
         return changed
 
+    async def adopt(self, account_id: UUID, jpeg: bytes) -> None:
+        """Makes a picture that came with a request the profile photo of an account that has none.
+
+        For whoever wants the still of their sign-in kept: the same clean copies, the same template, no badge.
+        Raises Problem as `commit_photo` does for a picture.
+        """
+        announced = AnnouncedPhoto(mime="image/jpeg", length_bytes=len(jpeg))
+        async with self._at_once:
+            photo = await self._readable(jpeg, announced)
+            seen = await self._faces.examine(photo.rgb)
+        kept = await self._kept(f"avatars/{account_id}/{self._ids.uuid7()}", photo, seen)
+
+        async def work(tx: Transaction) -> bool:
+            has_none = await self._photos.lock_photo(tx, account_id) is None
+            if has_none:
+                await self._write(tx, account_id, kept)
+            return has_none
+
+        if not await self._database.transact(work):
+            await self.remove(kept.key)
+
     async def remove(self, avatar_key: str) -> None:
         """Deletes a photo that no profile points to any more, in every size."""
         for size in AvatarSize:
             await self._forget(photo_key(avatar_key, size))
 
-    async def _replace(
-        self, changed: Viewer, descriptor: Descriptor | None, upload_key: str, tx: Transaction
-    ) -> "_Replaced":
+    async def _kept(self, upload_key: str, photo: "_Readable", seen: PhotoExamination) -> "_Kept":
+        """The photo in every size, stored under a key that nobody can guess."""
+        key = f"{upload_key}-{self._ids.token(_FRESH_BYTES)}"
+        for size, copy in photo.copies.items():
+            await self._keep(photo_key(key, size), copy)
+        return _Kept(
+            key=key,
+            mime=photo.copies[AvatarSize.LARGE].mime,
+            findings=tuple(finding.value for finding in seen.findings),
+            descriptor=seen.descriptor,
+            at=self._clock.now(),
+        )
+
+    async def _replace(self, account_id: UUID, kept: "_Kept", upload_key: str, tx: Transaction) -> "_Replaced":
         """Photo, template and the lost badge, together."""
-        assert changed.avatar_key is not None
-        assert changed.avatar_mime is not None
-        account_id = changed.account_id
         old_key = await self._photos.lock_photo(tx, account_id)
         if _is_copy_of(upload_key, old_key):
             return _Replaced(lost_to=old_key)
-        await self._photos.replace_photo(
-            tx,
-            account_id,
-            key=changed.avatar_key,
-            mime=changed.avatar_mime,
-            findings=changed.face_findings,
-            now=changed.updated_at,
-        )
-        await self._verification.replace_photo_template(
-            tx, account_id, avatar_key=changed.avatar_key, descriptor=descriptor
-        )
-        await self._verification.lose_badge(tx, account_id)
+        await self._write(tx, account_id, kept)
         return _Replaced(old_key=old_key)
+
+    async def _write(self, tx: Transaction, account_id: UUID, kept: "_Kept") -> None:
+        await self._photos.replace_photo(
+            tx, account_id, key=kept.key, mime=kept.mime, findings=kept.findings, now=kept.at
+        )
+        await self._verification.replace_photo_template(tx, account_id, avatar_key=kept.key, descriptor=kept.descriptor)
+        await self._verification.lose_badge(tx, account_id)
 
     async def _uploaded(self, key: str, announced: AnnouncedPhoto) -> bytes:
         """The stored bytes, exactly as many as were announced."""
@@ -228,6 +258,17 @@ class PhotoService:
             await self._store.delete(key)
         except StorageError as error:
             log.warning("an old photo was left behind: %s", error)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Kept:
+    """A photo that lies in the store and belongs to nobody yet."""
+
+    key: str
+    mime: str
+    findings: tuple[str, ...]
+    descriptor: Descriptor | None
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ that an attacker cannot try without end). Only liveness and face attempts are bl
 """
 
 import logging
-from uuid import UUID
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -34,33 +34,43 @@ return failures
 """
 
 
+@dataclass(frozen=True)
+class FailureRow:
+    """Whose failures are counted, and how many in a row are forgiven: an account's, a browser's, a network's."""
+
+    subject: str
+    most: int = FAILURES_IN_A_ROW
+
+
 class FailureStreaks:
-    """Counts an account's failed attempts since its last success."""
+    """Counts failed attempts since the last success; an attempt may stand in several rows."""
 
     def __init__(self, *, redis: Redis) -> None:
         self._redis = redis
         self._record = redis.register_script(_RECORD_FAILURE)
 
-    async def blocked_for_s(self, account_id: UUID) -> int | None:
+    async def blocked_for_s(self, *rows: FailureRow) -> int | None:
         """Seconds until the next attempt is allowed, None when it is allowed now; denies when Redis is away."""
         try:
-            wait_s = int(await self._redis.ttl(_block(account_id)))
+            waits_s = [int(await self._redis.ttl(_block(row))) for row in rows]
         except (RedisError, OSError) as error:
             raise counting_unavailable() from error
+        wait_s = max(waits_s, default=0)
         return wait_s if wait_s > 0 else None
 
-    async def failed(self, account_id: UUID) -> None:
-        """Counts one failure; from the fifth in a row on, each blocks for twice as long."""
-        arguments = [_FORGET_AFTER_S, FAILURES_IN_A_ROW, FIRST_BLOCK_S, LONGEST_BLOCK_S]
+    async def failed(self, *rows: FailureRow) -> None:
+        """Counts one failure in each row; from the last that is forgiven on, each blocks for twice as long."""
         try:
-            await self._record(keys=[_streak(account_id), _block(account_id)], args=arguments)
+            for row in rows:
+                arguments = [_FORGET_AFTER_S, row.most, FIRST_BLOCK_S, LONGEST_BLOCK_S]
+                await self._record(keys=[_streak(row), _block(row)], args=arguments)
         except (RedisError, OSError) as error:
             raise counting_unavailable() from error
 
-    async def succeeded(self, account_id: UUID) -> None:
-        """Ends the row."""
+    async def succeeded(self, *rows: FailureRow) -> None:
+        """Ends the rows."""
         try:
-            await self._redis.delete(_streak(account_id), _block(account_id))
+            await self._redis.delete(*(key for row in rows for key in (_streak(row), _block(row))))
         except (RedisError, OSError) as error:
             # The success stands; the row merely ends later by itself.
             log.warning("redis away while ending a row of failures: %s", type(error).__name__)
@@ -71,9 +81,9 @@ def counting_unavailable() -> Problem:
     return Problem(Code.BUSY, "Attempts cannot be counted right now. Try again shortly.", retry_after_s=5)
 
 
-def _streak(account_id: UUID) -> str:
-    return f"liveness:failures:{account_id}"
+def _streak(row: FailureRow) -> str:
+    return f"liveness:failures:{row.subject}"
 
 
-def _block(account_id: UUID) -> str:
-    return f"liveness:blocked:{account_id}"
+def _block(row: FailureRow) -> str:
+    return f"liveness:blocked:{row.subject}"

@@ -1,7 +1,7 @@
 """What a verification says: outcomes as values, never exceptions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,12 +21,13 @@ VERIFICATION_ENDED = "verification_ended"
 
 
 class VerificationError(StrEnum):
-    """Why a person was not verified; words of the public contract."""
+    """Why an attempt earned nothing; words of the public contract."""
 
     FACE_MISMATCH = "FACE_MISMATCH"
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - an outcome, not a secret
     NO_PROFILE_PHOTO = "NO_PROFILE_PHOTO"
     CHALLENGE_FAILED = "CHALLENGE_FAILED"
+    FACE_AMBIGUOUS = "FACE_AMBIGUOUS"
     NO_FACE = "NO_FACE"
     MULTIPLE_FACES = "MULTIPLE_FACES"
     LOW_QUALITY = "LOW_QUALITY"
@@ -36,12 +37,16 @@ class VerificationError(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of one attempt; `error` and `retry_after_s` are None when it succeeded."""
+    """The end of one attempt; `error` and `retry_after_s` are None when it succeeded.
+
+    What a success brings depends on the purpose: `verified_at` is a badge's, `ticket` opens a session.
+    """
 
     success: bool
     verified_at: datetime | None = None
     error: VerificationError | None = None
     retry_after_s: int | None = None
+    ticket: str | None = field(default=None, repr=False)
 
     @classmethod
     def of_happening(cls, told: Mapping[str, Any]) -> "Outcome":

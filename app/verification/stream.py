@@ -10,13 +10,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
-from app.accounts.model import Viewer
 from app.errors import Code, Problem
 from app.metrics import Metrics
+from app.verification.attempts import Aim, Attempts, OpenAttempt
 from app.verification.inbox import Frame, FrameInbox, frame_problem
 from app.verification.key_faces import KeyFaces
 from app.verification.model import Outcome, VerificationError
-from app.verification.service import OpenAttempt, VerificationService
 from liveness.attempt import Attempt
 from liveness.frames import FrameError, decode_frame
 from liveness.landmarks import FaceCounter, GraphPool, GraphsBusy, Lease
@@ -42,19 +41,19 @@ class LivenessStreams:
     def __init__(
         self,
         *,
-        service: VerificationService,
+        attempts: Attempts,
         graphs: GraphPool,
         counter: FaceCounter,
         metrics: Metrics,
         executor: Executor,
     ) -> None:
-        self._service = service
+        self._attempts = attempts
         self._graphs = graphs
         self._counter = counter
         self._metrics = metrics
         self._executor = executor
 
-    async def open(self, viewer: Viewer, token: str, *, mirrored: bool) -> "JudgedStream | Outcome":
+    async def open(self, aim: Aim, token: str, *, mirrored: bool) -> "JudgedStream | Outcome":
         """A stream ready for frames, or the outcome that refuses it; raises Problem(BUSY) with seconds to wait.
 
         The graph is leased before the token is spent: a busy server costs the person nothing.
@@ -66,7 +65,7 @@ class LivenessStreams:
                 Code.BUSY, f"All streams are taken. Try again in {RETRY_BUSY_S} s.", retry_after_s=RETRY_BUSY_S
             ) from error
         try:
-            attempt = await self._service.begin(viewer, token)
+            attempt = await self._attempts.begin(aim, token)
         except BaseException:
             self._executor.submit(lease.release)
             raise
@@ -74,7 +73,7 @@ class LivenessStreams:
             self._executor.submit(lease.release)
             return attempt
         return JudgedStream(
-            service=self._service,
+            attempts=self._attempts,
             attempt=attempt,
             lease=lease,
             counter=self._counter,
@@ -90,7 +89,7 @@ class JudgedStream:
     def __init__(
         self,
         *,
-        service: VerificationService,
+        attempts: Attempts,
         attempt: OpenAttempt,
         lease: Lease,
         counter: FaceCounter,
@@ -98,7 +97,7 @@ class JudgedStream:
         executor: Executor,
         mirrored: bool,
     ) -> None:
-        self._service = service
+        self._attempts = attempts
         self._attempt = attempt
         self._lease = lease
         self._executor = executor
@@ -156,29 +155,30 @@ class JudgedStream:
         except BaseException:
             # Ended by the client's leaving or by a message of its own, not by a verdict.
             if not self._ended and self._faces.chips:
-                await self._service.left(self._attempt)
+                await self._attempts.left(self._attempt)
             raise
         finally:
             self._metrics.frames_dropped(inbox.dropped)
             log.info(
-                "liveness stream ended account=%s judged=%d dropped=%d fps=%.1f p95_ms=%.1f",
-                self._attempt.account_id,
+                "liveness stream ended %s of %s judged=%d dropped=%d fps=%.1f p95_ms=%.1f",
+                self._attempt.aim.purpose,
+                self._attempt.aim.subject,
                 len(waits_ms),
                 inbox.dropped,
                 liveness.fps or 0.0,
                 sorted(waits_ms)[int(len(waits_ms) * 0.95)] if waits_ms else 0.0,
             )
 
-    async def until_signed_out(self) -> None:
-        """Returns when the session that began the attempt has ended, at most a second later.
+    async def until_unwanted(self) -> None:
+        """Returns when the attempt can earn nothing any more, its session having ended, at most a second later.
 
         A database that is away ends nothing here: the award asks again, and fails with the reason.
         """
-        lives = True
-        while lives:
+        is_wanted = True
+        while is_wanted:
             await asyncio.sleep(SESSION_CHECK_S)
             with suppress(Problem):
-                lives = await self._service.session_lives(self._attempt)
+                is_wanted = await self._attempt.rules.still_wanted()
 
     async def _judge_frames(
         self,
@@ -216,9 +216,9 @@ class JudgedStream:
         self._ended = True
         if not verdict.passed:
             error = VerificationError(verdict.error or VerificationError.CHALLENGE_FAILED)
-            return await self._service.fail(self._attempt, error, verdict.reasons)
+            return await self._attempts.fail(self._attempt, error, verdict.reasons)
         await answer({"type": "comparing"})
-        return await self._service.settle(self._attempt, self._faces)
+        return await self._attempts.settle(self._attempt, self._faces)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         """Runs on a worker; when cancelled, waits for it first: a graph in use must not be given to another stream."""

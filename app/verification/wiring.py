@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.foundation import Foundation
 from app.secrets import derive_key
 from app.settings import Settings
+from app.verification.attempts import Attempts
 from app.verification.browser_claims import BrowserClaims
 from app.verification.challenges import Challenges
 from app.verification.faces import Faces
@@ -30,6 +31,8 @@ FACE_JOBS_WAITING = 256
 class VerificationServices:
     """The services of the verification slice, and what photos are read with."""
 
+    attempts: Attempts
+    challenges: Challenges
     verification: VerificationService
     streams: LivenessStreams
     graphs: GraphPool
@@ -68,19 +71,23 @@ def wire_verification(
     )
     stack.callback(claims.close)
     verification_store = VerificationStore(database=base.database, encryption=base.encryption, audit=base.audit)
-    verification = VerificationService(
-        challenges=Challenges(
-            signer=ChallengeSigner([derive_key(base.settings.liveness_secret, purpose="liveness-challenge")]),
-            redis=base.redis,
-            clock=base.clock,
-            ids=base.ids,
-            stream_url=_stream_url(base.settings),
-        ),
+    challenges = Challenges(
+        signer=ChallengeSigner([derive_key(base.settings.liveness_secret, purpose="liveness-challenge")]),
+        redis=base.redis,
+        clock=base.clock,
+        ids=base.ids,
+        stream_url=_stream_url(base.settings),
+    )
+    attempts = Attempts(
+        challenges=challenges,
         streaks=FailureStreaks(redis=base.redis),
         limits=base.limits,
-        store=verification_store,
         claims=claims,
         pool=pool,
+        metrics=base.metrics,
+    )
+    verification = VerificationService(
+        store=verification_store,
         audit=base.audit,
         events=base.events,
         threshold=base.settings.face_threshold,
@@ -90,9 +97,11 @@ def wire_verification(
     base.metrics.watch("face_pool_waiting", "Face jobs that no thread has taken up.", lambda: pool.waiting)
     base.metrics.watch("face_pool_running", "Face jobs on a thread.", lambda: pool.running)
     return VerificationServices(
+        attempts=attempts,
+        challenges=challenges,
         verification=verification,
         streams=LivenessStreams(
-            service=verification, graphs=graphs, counter=counter, metrics=base.metrics, executor=frame_threads
+            attempts=attempts, graphs=graphs, counter=counter, metrics=base.metrics, executor=frame_threads
         ),
         graphs=graphs,
         face_pool=pool,

@@ -65,3 +65,39 @@ where kind = 1 and account_id in (
   select account_id from (select distinct account_id from face_templates where kind = 1) people
   order by md5(cast(account_id as text)) limit :most)
 order by account_id, created_at, id
+
+-- name: face_nearest_own$
+select id from face_templates
+where account_id = :account_id and kind = 1
+order by descriptor <-> cast(cast(:probe as real[]) as vector)
+limit 1
+
+-- name: face_is_there$
+select exists (select from face_templates where id = :id and account_id = :account_id and kind = 1)
+
+-- name: faces_count_of$
+select count(*) from face_templates where account_id = :account_id and kind = 1
+
+-- name: face_owner^
+-- Whoever came by face: how they are shown, and what more they can be asked for.
+select account_id, handle, display_name, avatar_key, email, email_verified_at, two_factor_enabled
+from viewers where account_id = :account_id
+
+-- name: face_owner_name!
+-- The name that somebody gives who has just come; one they have chosen meanwhile stays.
+update profiles set display_name = :display_name, updated_at = :now
+where account_id = :account_id and display_name = handle
+
+-- name: sessions_ended_since$
+select exists (select from sessions where account_id = :account_id and revoked_at > :since)
+
+-- name: device_is_known$
+-- A sign-in by face alone makes no browser known: otherwise a wrong match would let itself in for good. What its owner
+-- had forgotten ("this was not me") is not known either.
+select exists (
+  select from sessions
+  where account_id = :account_id and device_hash = :device_hash and created_at > :since
+    and (method <> 'face' or device_proved)
+) and exists (
+  select from known_devices where account_id = :account_id and device_hash = any(cast(:accepted as bytea[]))
+)

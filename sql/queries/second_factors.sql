@@ -28,11 +28,12 @@ returning account_id
 delete from second_factors where account_id = :account_id
 
 -- name: second_factor_fingerprint$
--- Changes with the password, its block and the factor; null without an account or an enabled factor.
+-- Changes with the password, its block and the factor; where there is none, with the address that stands in for it, and
+-- when one is switched on. Null without an account.
 select encode(sha256(convert_to(coalesce(a.password_hash, '') || coalesce(a.password_reset_required_at::text, ''), 'UTF8')
-  || f.secret_sealed), 'hex')
+                     || coalesce(f.secret_sealed, convert_to(' ' || coalesce(a.email, ''), 'UTF8'))), 'hex')
 from accounts a
-join second_factors f on f.account_id = a.id and f.enabled_at is not null
+left join second_factors f on f.account_id = a.id and f.enabled_at is not null
 where a.id = :account_id
 
 -- name: backup_codes_replace!

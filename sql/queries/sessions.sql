@@ -6,10 +6,11 @@
 -- name: session_open^
 -- Nothing is written, and nothing comes back, while the account's second factor is still asked for.
 with opened as (
-  insert into sessions (id, account_id, method, user_agent, ip, device_hash, created_at, last_seen_at, expires_at)
+  insert into sessions (id, account_id, method, user_agent, ip, device_hash, device_proved, created_at,
+                        last_seen_at, expires_at)
   select cast(:session_id as uuid), cast(:account_id as uuid), cast(:method as text), cast(:user_agent as text),
-         cast(:ip as text), cast(:device_hash as bytea), cast(:now as timestamptz), cast(:now as timestamptz),
-         cast(:expires_at as timestamptz)
+         cast(:ip as text), cast(:device_hash as bytea), cast(:device_proved as boolean), cast(:now as timestamptz),
+         cast(:now as timestamptz), cast(:expires_at as timestamptz)
   where cast(:second_factor_proved as boolean)
      or not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
   returning id, account_id, method, created_at, proved_at

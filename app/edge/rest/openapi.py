@@ -19,8 +19,8 @@ from app.errors import MEANINGS, Code
 _REF = "#/components/schemas/{model}"
 
 _ABOUT = """
-Bonafide's REST edge: campus accounts, sessions, the profile and its photo. Everything else, and the same again, is
-served at POST /graphql (schema.graphql).
+Bonafide's REST edge: campus accounts, sessions, the profile and its photo, sign-in with the face. Everything else, and
+the same again, is served at POST /graphql (schema.graphql).
 
 Errors are problem documents (RFC 9457) with a `code` that is the same word as in GraphQL. Bodies are JSON in UTF-8; an
 unknown field is refused. An access token (15 minutes) goes into `Authorization: Bearer`. The refresh token (7 days,
@@ -31,6 +31,7 @@ and an allowed Origin; a client without cookies asks for it in the body with `X-
 _GROUPS = {
     "auth": "Registering, proving an address, signing in and out.",
     "profile": "One's own profile and its photo.",
+    "api": "Signing in with the face, in the shapes of source D.",
     "server": "How the server is, and what other services read.",
 }
 

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from app.edge.json_bodies import JSON, check_body_type, parsed
 from app.edge.problems import problem_response
+from app.edge.rest.face_models import FaceSignedInOut
 from app.edge.rest.models import TokensOut
 from app.edge.visit import Visits
 from app.errors import Code, Problem
@@ -29,6 +30,8 @@ _ANYBODY = (Code.INTERNAL, Code.BUSY)
 _WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.TIMED_OUT)
 # The last two: a Firebase token seen for the first time finds or makes its account (app.social.bearer).
 _SIGNED_IN = (Code.UNAUTHENTICATED, Code.CONFLICT, Code.RATE_LIMITED)
+_WITH_TOKENS = frozenset({TokensOut, FaceSignedInOut})
+_ALIASES = {"username": "handle", "frame": "image"}
 _MAX_NAME_CHARS = 64
 
 
@@ -91,7 +94,7 @@ class Operation:
     def hands_over(self) -> bool:
         """Whether tokens are answered, in the body or as cookies."""
         hint = self._hints["return"]
-        return TokensOut in (hint, *get_args(hint))
+        return not _WITH_TOKENS.isdisjoint((hint, *get_args(hint)))
 
     @cached_property
     def answer(self) -> TypeAdapter[Any]:
@@ -190,10 +193,11 @@ def _refusal(error: ValidationError) -> Problem:
 
 
 def _renamed(problem: Problem, operation: Operation) -> Problem:
-    """Services name fields as GraphQL does; here they are in snake case, and `username` is B's `handle`."""
+    """Services name fields as GraphQL does; here they are in snake case, and some have B's or D's name."""
     if problem.field is None or operation.body is None:
         return problem
     known = operation.body.model_fields
     field = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", problem.field).lower()
-    problem.field = "handle" if field == "username" and "username" not in known and "handle" in known else field
+    alias = _ALIASES.get(field)
+    problem.field = alias if alias is not None and field not in known and alias in known else field
     return problem

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from app.edge.cookies import SessionCookies
 from app.edge.json_bodies import JSON
-from app.edge.rest import auth, profile, session
+from app.edge.rest import auth, faces, profile, session
 from app.edge.rest.openapi import document
 from app.edge.rest.operations import routes_of
 from app.edge.visit import Visits
@@ -17,7 +17,7 @@ from app.edge.visit import Visits
 if TYPE_CHECKING:
     from app.wiring import Services
 
-OPERATIONS = (*auth.OPERATIONS, *session.OPERATIONS, *profile.OPERATIONS)
+OPERATIONS = (*auth.OPERATIONS, *session.OPERATIONS, *profile.OPERATIONS, *faces.OPERATIONS)
 
 
 def routes(services: "Services") -> list[Route]:

@@ -57,3 +57,29 @@ async def test_refusals_of_the_account_are_exit_code_one(
         assert "refused: UNAUTHENTICATED" in capsys.readouterr().err
         assert await stream(url, astronaut_path, "--sign-up") == 1
         assert "NO_PROFILE_PHOTO" in capsys.readouterr().out
+
+
+async def test_a_low_end_device_signs_in_with_the_face(
+    settings: Settings, astronaut_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without it: nobody sees how a device without WASM signs in by face; or an account's key stands on the screen."""
+    async with running(settings) as server:
+        url = server.http_url.replace("http", "ws", 1)
+        login = ["stream", str(astronaut_path), "--url", url, "--login", "--json"]
+        assert await asyncio.to_thread(main, [*login, "--name", "Eileen Collins"]) == 0
+        made = events(capsys.readouterr().out)
+        assert [event["type"] for event in made[-3:]] == ["comparing", "result", "signedIn"]
+        assert made[-1]["isNewUser"] is True
+        assert "ticket" not in made[-2]
+        assert await asyncio.to_thread(main, login) == 0
+        found = events(capsys.readouterr().out)[-1]
+        assert (found["isNewUser"], found["handle"]) == (False, made[-1]["handle"])
+
+
+async def test_it_is_clear_who_streams(astronaut_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without it: somebody who forgets --email is told something about a password."""
+    command = ["stream", str(astronaut_path), "--url", "ws://127.0.0.1:1"]
+    assert await asyncio.to_thread(main, command) == 2
+    assert "--email" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, [*command, "--login", "--email", "ada@example.org"]) == 2
+    assert "--login" in capsys.readouterr().err

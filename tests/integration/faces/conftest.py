@@ -1,19 +1,24 @@
-"""The gallery on real PostgreSQL, with people who are nothing but accounts."""
+"""The gallery on real PostgreSQL, with people who are nothing but accounts; and two faces before a camera."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import numpy as np
 import pytest
 
+from app.client.animation import PhotoAnimator
+from app.client.opening import animator_of, read_photo
 from app.database import Database, Transaction
 from app.faces.gallery import Gallery
 from app.faces.model import Descriptor
 from app.ids import Ids
 from app.queries import QUERIES, Queries
+from tests.attempts import Claim
+from tests.browsers import STEPS
 from tests.fakes import FixedClock
 
 PROBE = np.full(128, 0.05, np.float32)
@@ -75,3 +80,27 @@ async def faces(database_url: str, clock: FixedClock, ids: Ids) -> AsyncIterator
     yield Faces(gallery=gallery, database=database, clock=clock, ids=ids, sql=sql)
     await sql.close()
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def astronaut(astronaut_path: Path) -> PhotoAnimator:
+    """Eileen, ready to be animated: a stand-in for a live person."""
+    return animator_of(read_photo(astronaut_path))
+
+
+@pytest.fixture(scope="session")
+def admiral(grace_hopper_path: Path) -> PhotoAnimator:
+    """Grace, likewise."""
+    return animator_of(read_photo(grace_hopper_path))
+
+
+@pytest.fixture(scope="session")
+def eileen(astronaut: PhotoAnimator) -> Claim:
+    """What a page sends that watched Eileen answer STEPS."""
+    return Claim.of(astronaut, STEPS)
+
+
+@pytest.fixture(scope="session")
+def grace(admiral: PhotoAnimator) -> Claim:
+    """What a page sends that watched Grace answer STEPS."""
+    return Claim.of(admiral, STEPS)

@@ -109,7 +109,7 @@ def test_the_statements_see_the_kind_that_is_made() -> None:
     """A new network without new statements would be compared with the old one's numbers."""
     named = [query for query in Queries.load(QUERIES) if query.name.startswith(("face_", "faces_"))]
     seeing = [query for query in named if "from face_templates" in query.sql and "delete" not in query.sql]
-    assert len(seeing) == 7
+    assert len(seeing) == 10
     assert all(re.findall(r"kind = (\d+)", query.sql) == [str(KIND)] * query.sql.count("kind = ") for query in seeing)
     assert all("kind = " in query.sql for query in seeing)
     assert f", {KIND}, :taken_on" in (QUERIES / "faces.sql").read_text()

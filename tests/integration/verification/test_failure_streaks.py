@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
 from app.errors import Code, Problem
-from app.verification.limits import FailureStreaks
+from app.verification.limits import FailureRow, FailureStreaks
 
-ACCOUNT, OTHER = UUID(int=1), UUID(int=2)
+ACCOUNT, OTHER = FailureRow("one"), FailureRow("other")
 
 
 @pytest.fixture

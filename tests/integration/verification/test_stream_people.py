@@ -62,8 +62,8 @@ def print_out(astronaut_path: Path) -> Portrait:
 @pytest.fixture
 def reasons(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """What the operator's log says about the refusals so far."""
-    caplog.set_level("INFO", "app.verification.service")
-    return lambda: "\n".join(r.getMessage() for r in caplog.records if r.name == "app.verification.service")
+    caplog.set_level("INFO", "app.verification.attempts")
+    return lambda: "\n".join(r.getMessage() for r in caplog.records if r.name == "app.verification.attempts")
 
 
 @dataclass

@@ -96,7 +96,7 @@ async def test_a_challenge_excludes_what_the_person_cannot_do() -> None:
         challenge = await api.create_challenge(exclude=(LivenessStep.BLINK,))
     assert challenge.steps == (LivenessStep.LOOK_LEFT, LivenessStep.SMILE)
     assert challenge.expires_at == datetime(2026, 11, 20, 12, 5, tzinfo=UTC)
-    assert json.loads(server.requests[0].content)["variables"] == {"exclude": ["BLINK"]}
+    assert json.loads(server.requests[0].content)["variables"] == {"purpose": "VERIFY", "exclude": ["BLINK"]}
 
 
 async def test_a_refusal_says_code_reason_and_wait() -> None:

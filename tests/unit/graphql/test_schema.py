@@ -17,7 +17,7 @@ from graphql import (
 
 from app.graphql.schema import ENUMS, SCHEMA_PATH, SchemaGap, load_schema, snake_case
 
-OWN_PURPOSES = {"VERIFY"}
+OWN_PURPOSES = {"VERIFY", "LOGIN", "ENROLL", "STEP_UP"}
 
 
 @pytest.fixture(scope="module")
