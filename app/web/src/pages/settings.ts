@@ -1,0 +1,4 @@
+import { html } from "lit";
+import { Element } from "../element.js";
+export class P extends Element { override render() { return html`<h1 tabindex="-1">settings</h1>`; } }
+customElements.define("page-settings", P);

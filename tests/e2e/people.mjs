@@ -1,0 +1,37 @@
+// What people do in many scenarios.
+export const PASSWORD = "correct mule battery paperclip";
+
+/** Signs somebody up as a person would; ends on "Check your mail". */
+export async function signUp(page, handle) {
+  await page.goto("/signup");
+  await page.getByLabel("E-mail address").fill(`${handle}@example.org`);
+  await page.getByLabel("Name", { exact: true }).fill(`${handle[0].toUpperCase()}${handle.slice(1)} Lovelace`);
+  await page.getByLabel("Handle").fill(handle);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByText(`@${handle} is free.`).waitFor();
+  await page.getByRole("button", { name: "Sign up", exact: true }).click();
+  await page.getByRole("heading", { name: "Check your mail" }).waitFor();
+}
+
+/** Types e-mail address and password, and sends them. */
+export async function signIn(page, handle, password = PASSWORD) {
+  await page.goto("/login");
+  await page.getByLabel("E-mail address").fill(`${handle}@example.org`);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Signs somebody up over the API, at once and without a page; gives back nothing that a page would need. */
+export async function newcomer(page, handle, { onboarded = true } = {}) {
+  const ask = async (query, variables, token) => {
+    const headers = token ? { authorization: `Bearer ${token}` } : {};
+    const answer = await page.request.post("/graphql", { data: { query, variables }, headers });
+    const { data, errors } = await answer.json();
+    if (errors) throw new Error(JSON.stringify(errors));
+    return data;
+  };
+  const input = { email: `${handle}@example.org`, password: PASSWORD, username: handle, displayName: `${handle[0].toUpperCase()}${handle.slice(1)} Lovelace` };
+  const { signup } = await ask("mutation ($input: SignupInput!) { signup(input: $input) { accessToken } }", { input });
+  if (onboarded) await ask('mutation { completeOnboarding(primaryRole: "code") { id } }', {}, signup.accessToken);
+  return { ask: (query, variables) => ask(query, variables, signup.accessToken) };
+}
