@@ -1,7 +1,6 @@
 // Runs one scenario in Chromium and prints what it found out as JSON. Whatever the page throws, and whatever its
 // Content-Security-Policy had to stop, is a fault of the scenario.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -54,18 +53,6 @@ export class Browser {
     }
     throw new Error(`no letter to ${to} with "${words}"`);
   }
-}
-
-/** The code of an authenticator app for the secret of an otpauth:// address (RFC 6238). */
-export function totp(address, atMs = Date.now()) {
-  const secret = new URL(address).searchParams.get("secret");
-  const bits = [...secret].map(letter => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map(byte => parseInt(byte, 2)));
-  const moment = Buffer.alloc(8);
-  moment.writeBigUInt64BE(BigInt(Math.floor(atMs / 30_000)));
-  const mac = createHmac("sha1", key).update(moment).digest();
-  const at = mac.at(-1) & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
 async function run(told) {

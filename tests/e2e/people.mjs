@@ -1,3 +1,5 @@
+import { createHmac } from "node:crypto";
+
 // What people do in many scenarios.
 export const PASSWORD = "correct mule battery paperclip";
 
@@ -34,4 +36,16 @@ export async function newcomer(page, handle, { onboarded = true } = {}) {
   const { signup } = await ask("mutation ($input: SignupInput!) { signup(input: $input) { accessToken } }", { input });
   if (onboarded) await ask('mutation { completeOnboarding(primaryRole: "code") { id } }', {}, signup.accessToken);
   return { ask: (query, variables) => ask(query, variables, signup.accessToken) };
+}
+
+/** The code of an authenticator app for the secret of an otpauth:// address (RFC 6238). */
+export function totp(address, atMs = Date.now()) {
+  const secret = new URL(address).searchParams.get("secret");
+  const bits = [...secret].map(letter => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map(byte => parseInt(byte, 2)));
+  const moment = Buffer.alloc(8);
+  moment.writeBigUInt64BE(BigInt(Math.floor(atMs / 30_000)));
+  const mac = createHmac("sha1", key).update(moment).digest();
+  const at = mac.at(-1) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }

@@ -28,6 +28,8 @@ export class Values {
 interface Options {
   /** The server's names of fields that are called something else here. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** Fields that are made of several controls, or of none yet: their faults are shown beside them too. */
+  readonly groups?: readonly string[];
   /** Words for a refusal where this form knows better ones; null leaves it to everybody's. */
   readonly words?: (refusal: Refusal) => string | null;
 }
@@ -113,7 +115,7 @@ export class Form implements ReactiveController {
   private refuse(refusal: Refusal): void {
     const text = this.options.words?.(refusal) ?? words(refusal);
     const field = refusal.field && (this.options.fields?.[refusal.field] ?? refusal.field);
-    if (field && this.element?.elements.namedItem(field)) {
+    if (field && (this.element?.elements.namedItem(field) || this.options.groups?.includes(field))) {
       this.errors = { [field]: text };
       this.suggestions = { [field]: refusal.suggestions };
     } else {

@@ -1,0 +1,78 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { state } from "lit/decorators.js";
+import { announce, Element } from "../element.js";
+import { Form } from "../form.js";
+import { RevokeOtherSessions, RevokeSession, Sessions as SessionsOperation } from "../generated/security.js";
+import type { Operation, SignInMethod } from "../generated/schema.js";
+import { ask } from "../graphql.js";
+import { moment } from "../parts/badge.js";
+import { Refusal } from "../refusals.js";
+
+type Session = typeof SessionsOperation extends Operation<{ sessions: readonly (infer One)[] }, never> ? One : never;
+
+const BEGAN: Readonly<Record<SignInMethod, string>> = {
+  SIGNUP: "with the sign-up", PASSWORD: "by password", SOCIAL: "through a provider", FIREBASE: "through Firebase", GITHUB: "through GitHub",
+  FACE: "by face", PASSKEY: "by passkey",
+};
+
+/** Where the person is signed in; what they do not know they end. */
+export class SessionsSettings extends Element {
+  @state() private sessions: readonly Session[] | null = null;
+  private readonly form = new Form(this);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.form.run(() => this.load());
+  }
+
+  override render(): TemplateResult {
+    const others = this.sessions?.filter(({ current }) => !current) ?? [];
+    return html`<section class="card">
+      <h2 tabindex="-1">Devices</h2>
+      <p>Where you are signed in. End what you do not know, and choose a new password then.</p>
+      ${this.form.notice()}
+      ${this.sessions
+        ? html`<ul class="list">${this.sessions.map(session => this.one(session))}</ul>`
+        : html`<p class="quiet">${this.form.busy ? "One moment…" : nothing}</p>`}
+      ${others.length ? html`<p><button type="button" class="danger" @click=${() => void this.form.run(() => this.endOthers())}>Sign out all other devices</button></p>` : nothing}
+    </section>`;
+  }
+
+  private one(session: Session): TemplateResult {
+    const device = deviceOf(session.device);
+    return html`<li class="row spread">
+      <span><strong>${device}</strong> ${session.current ? html`<span class="tag">this device</span>` : nothing}<br>
+        <span class="quiet">${session.ip ? `${session.ip}, ` : ""}signed in ${BEGAN[session.method]} on ${moment(session.createdAt)}, last seen ${moment(session.lastSeenAt)}</span></span>
+      ${session.current ? nothing : html`<button type="button" class="danger" aria-label="Sign out ${device}" @click=${() => void this.form.run(() => this.end(session))}>Sign out</button>`}
+    </li>`;
+  }
+
+  private async load(): Promise<void> {
+    ({ sessions: this.sessions } = await ask(SessionsOperation, {}));
+  }
+
+  private async end({ id }: Session): Promise<void> {
+    await ask(RevokeSession, { id }).catch((error: unknown) => {
+      if (!(error instanceof Refusal) || error.code !== "NOT_FOUND") throw error; // it has ended already
+    });
+    announce("That device is signed out.");
+    await this.load();
+  }
+
+  private async endOthers(): Promise<void> {
+    const { revokeOtherSessions: many } = await ask(RevokeOtherSessions, {});
+    announce(`${many} other ${many === 1 ? "device is" : "devices are"} signed out.`);
+    await this.load();
+  }
+}
+customElements.define("settings-sessions", SessionsSettings);
+
+/** What a User-Agent says in two words; the whole of it where it says neither. */
+export function deviceOf(agent: string): string {
+  const browser = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]].find(([mark]) => agent.includes(mark ?? ""))?.[1];
+  const system = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "Mac"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]].find(
+    ([mark]) => agent.includes(mark ?? ""),
+  )?.[1];
+  if (browser && system) return `${browser} on ${system}`;
+  return agent.slice(0, 60) || "Unknown device";
+}
