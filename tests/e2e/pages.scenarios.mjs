@@ -63,6 +63,7 @@ const SIGNED_IN = [
     await page.getByRole("button", { name: "Set up" }).click();
     await page.getByAltText(/QR code/).waitFor();
   }],
+  ["settings-profile-links", "/settings", page => page.getByRole("button", { name: "Add a link" }).click()],
   ["settings-accounts", "/settings/accounts"],
   ["settings-sessions", "/settings/sessions", page => page.getByText("this device").waitFor()],
   ["settings-activity", "/settings/activity", page => page.getByText("The account was made").waitFor()],
@@ -97,7 +98,7 @@ async function everyPage(browser, options, look) {
     for (const [name, path, act] of pages) {
       await page.goto("about:blank");
       await page.goto(path);
-      await page.locator("main h1").first().waitFor();
+      await page.locator(path.startsWith("/settings") ? "main h2" : "main h1").first().waitFor();
       await act?.(page, browser.told);
       await look(page, name);
     }

@@ -29,7 +29,7 @@ export async function profile(browser) {
   await page.getByRole("button", { name: "Save" }).click();
   await saved(page);
 
-  await page.getByRole("link", { name: "Privacy and status" }).click();
+  await page.getByRole("link", { name: "Privacy" }).click();
   await heading(page, "Privacy");
   await page.getByLabel("What you are doing").fill("Reading");
   await page.getByRole("button", { name: "Save status" }).click();

@@ -7,9 +7,9 @@ import { go, href, type Place } from "../router.js";
 const SECTIONS: Readonly<Record<string, readonly [title: string, load: () => Promise<unknown>]>> = {
   profile: ["Profile", () => import("../settings/profile.js")],
   photo: ["Photo", () => import("../settings/photo.js")],
-  privacy: ["Privacy and status", () => import("../settings/privacy.js")],
-  security: ["Password and second factor", () => import("../settings/security.js")],
-  accounts: ["Linked accounts", () => import("../settings/accounts.js")],
+  privacy: ["Privacy", () => import("../settings/privacy.js")],
+  security: ["Security", () => import("../settings/security.js")],
+  accounts: ["Accounts", () => import("../settings/accounts.js")],
   sessions: ["Devices", () => import("../settings/sessions.js")],
   activity: ["What happened", () => import("../settings/activity.js")],
   data: ["Your data", () => import("../settings/data.js")],

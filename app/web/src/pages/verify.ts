@@ -27,7 +27,7 @@ export class Verify extends Element {
 
   override render(): TemplateResult {
     return html`<section class="card narrow">
-      <h1 tabindex="-1">${this.done ? "Your address is confirmed" : "Confirm your e-mail address"}</h1>
+      <h1 tabindex="-1">${this.done ? "Your address is confirmed" : "Confirm your address"}</h1>
       ${this.done ? this.thanks() : this.token && !this.gone ? this.byLink() : this.byCode()}
     </section>`;
   }
