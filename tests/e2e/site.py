@@ -33,10 +33,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    """Serves until left, on a free port of the loopback, as `bonafide serve` does."""
+async def site(settings: Settings, *, port: int = 0) -> AsyncIterator[Site]:
+    """Serves until left, on `port` or a free one of the loopback, as `bonafide serve` does."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = replace(settings, public_url=url, allowed_origins=(url,))
     async with open_services(settings) as services:

@@ -1,13 +1,19 @@
 """The web client in a real browser, on the shipped server."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.clock import Clock
 from app.errors import Code
-from app.settings import Settings
+from app.ids import Ids
+from app.settings import ProviderSettings, Settings
 from tests.e2e.site import Site, missing, site, walk
+from tests.github_server import GithubUser, address, github_on_loopback
+from tests.node_peers import free_port, openid_provider
+from tests.openid import signing_key
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
@@ -130,3 +136,45 @@ async def test_everybody_can_use_every_page(here: Site, astronaut_path: Path) ->
 async def test_the_first_page_is_small_and_comes_from_here_alone(here: Site) -> None:
     """A person on a slow line would wait, and another company would learn who opens the page."""
     await walk(here, "pages:budget")
+
+
+async def test_people_of_other_providers_sign_in_and_link(settings: Settings, ids: Ids) -> None:
+    """Who has an account at Google or GitHub could not come in, or would end up in somebody else's."""
+    port = free_port()
+    page = {
+        "client_id": "page",
+        "application_type": "native",  # a page on http; the provider takes those from the loopback only
+        "grant_types": ["implicit"],
+        "response_types": ["id_token"],
+        "redirect_uris": [f"http://127.0.0.1:{port}/auth/callback"],
+    }
+    ada = {"email": "ada@example.org", "email_verified": True, "name": "Ada Lovelace"}
+    octocat = GithubUser(id=583231, login="octocat", name="Octo", emails=[address("octocat@example.org")])
+    keys = [dict(signing_key("rsa-1").as_dict(private=True))]
+    with openid_provider(keys=keys, clients=[page], people={"ada": ada}) as provider:
+        async with github_on_loopback(clock=Clock(), ids=ids) as github:
+            github.browser_user, github.callback_url = octocat, f"http://127.0.0.1:{port}/"
+            google = ProviderSettings(
+                clients=("page",),
+                issuer=provider.issuer,
+                jwks_url=provider.jwks_url,
+                authorize_url=f"{provider.issuer}/auth?login_hint=ada",
+            )
+            set_up = {name.lower(): value for name, value in github.environment.items()}
+            async with site(replace(settings, google=google, **set_up), port=port) as here:  # type: ignore[arg-type]
+                await walk(here, "providers:throughProviders")
+
+
+async def test_a_forged_arrival_signs_nobody_in_and_says_nothing_of_its_own(here: Site) -> None:
+    """Anybody could write a link that signs a person in as somebody else, or makes the page say what they like."""
+    await walk(here, "providers:forgedArrival")
+
+
+async def test_a_passkey_opens_the_account(here: Site) -> None:
+    """Who has no password to remember could not come in."""
+    await walk(here, "providers:passkeys")
+
+
+async def test_not_me_closes_everything(here: Site) -> None:
+    """A person in a fright would press, and not know whether the thief is out."""
+    await walk(here, "providers:notMe")

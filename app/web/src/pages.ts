@@ -8,6 +8,7 @@ export const pages: Readonly<Record<string, () => Promise<unknown>>> = {
   verify: () => import("./pages/verify.js"),
   forgot: () => import("./pages/forgot.js"),
   reset: () => import("./pages/reset.js"),
+  "not-me": () => import("./pages/not-me.js"),
   arrival: () => import("./pages/arrival.js"),
   onboarding: () => import("./pages/onboarding.js"),
   profile: () => import("./pages/profile.js"),

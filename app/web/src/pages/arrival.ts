@@ -29,6 +29,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const FAILED = "Signing in did not work. Begin again where you sign in.";
 
+/** What a reason means; a link may name anything, `__proto__` for one. */
+const wordsFor = (reason: string | null | undefined): string | undefined =>
+  reason && Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined;
+
 /** Where a browser comes back from a provider. */
 export class Arrival extends Element {
   @state() private said = "";
@@ -57,7 +61,7 @@ export class Arrival extends Element {
       await this.follow(away);
     } catch (error) {
       const refusal = Refusal.of(error);
-      this.said = REASONS[refusal.reason ?? ""] ?? (refusal.code === "UNAUTHENTICATED" ? FAILED : words(refusal));
+      this.said = wordsFor(refusal.reason) ?? (refusal.code === "UNAUTHENTICATED" ? FAILED : words(refusal));
     }
   }
 
@@ -82,7 +86,7 @@ export class Arrival extends Element {
     } else if (told.has("temp_token")) {
       needSecondStep(told.get("temp_token") ?? "", away?.next ?? null);
     } else if (told.has("error") || idToken) {
-      this.said = REASONS[told.get("reason") ?? ""] ?? FAILED;
+      this.said = wordsFor(told.get("reason")) ?? FAILED;
     } else {
       this.said = "There is nothing to see here. Begin where you sign in.";
     }

@@ -7,14 +7,16 @@ import { Login as LoginOperation } from "../generated/entry.js";
 import { askAsNobody } from "../graphql.js";
 import { field } from "../parts/field.js";
 import { password } from "../parts/password.js";
+import "../parts/passkey-way.js";
 import "../parts/ways-in.js";
 import { href, nextOf, type Place } from "../router.js";
 
 export class Login extends Element {
   @property({ attribute: false }) place?: Place;
   private readonly form = new Form(this, {
-    words: ({ code }) =>
-      code === "UNAUTHENTICATED" ? "E-mail address or password is wrong. Look at both again, or choose a new password below." : null,
+    words: ({ code, reason }) =>
+      reason === "PASSWORD_RESET_REQUIRED" ? "This password was blocked, because you said that it was not you. Choose a new one by the link that we mailed to you."
+      : code === "UNAUTHENTICATED" ? "E-mail address or password is wrong. Look at both again, or choose a new password below." : null,
   });
 
   override render(): TemplateResult {
@@ -33,6 +35,7 @@ export class Login extends Element {
         ${this.form.button("Sign in")}
       </form>
       <p class="row spread"><a href=${href("/forgot")}>Forgotten password?</a><a href=${href("/signup")}>No account yet?</a></p>
+      <bf-passkey-way .next=${next}></bf-passkey-way>
       <bf-ways-in .next=${next} verb="Sign in"></bf-ways-in>
     </section>`;
   }

@@ -5,6 +5,9 @@ import { state } from "lit/decorators.js";
 import { account } from "../account.js";
 import { Element } from "../element.js";
 import { Form } from "../form.js";
+import { BeginPasskeyConfirmation, ConfirmWithPasskey } from "../generated/passkeys.js";
+import { ask } from "../graphql.js";
+import { canUsePasskeys, shownPasskey } from "../passkey.js";
 import { Refusal } from "../refusals.js";
 import { codeField } from "./field.js";
 import { password } from "./password.js";
@@ -62,8 +65,18 @@ export class ProofDialog<T> extends Element {
         ${account()?.twoFactorEnabled
           ? html`<button type="button" class="plain" @click=${() => { this.byCode = !this.byCode; }}>${this.byCode ? "Use the password" : "Use a code"}</button>`
           : ""}
+        ${account()?.passkeys.length && canUsePasskeys()
+          ? html`<button type="button" class="plain" @click=${() => void this.form.run(() => this.byPasskey())}>Use a passkey</button>`
+          : ""}
       </p>
     </dialog>`;
+  }
+
+  private async byPasskey(): Promise<void> {
+    const { beginPasskeyConfirmation: challenge } = await ask(BeginPasskeyConfirmation, {});
+    const credential = await shownPasskey(challenge.options);
+    await ask(ConfirmWithPasskey, { challengeId: challenge.challengeId, credential });
+    this.settle(Promise.resolve(await this.tried({})));
   }
 
   private async tried(proof: Proof): Promise<T> {

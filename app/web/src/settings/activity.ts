@@ -6,7 +6,7 @@ import { AuditEvents } from "../generated/security.js";
 import type { AuditEventKind, Operation } from "../generated/schema.js";
 import { ask } from "../graphql.js";
 import { moment } from "../parts/badge.js";
-import { deviceOf } from "./sessions.js";
+import { place } from "./sessions.js";
 
 type Event = typeof AuditEvents extends Operation<{ auditEvents: { nodes: readonly (infer One)[] } }, never> ? One : never;
 
@@ -32,6 +32,14 @@ const HAPPENED: Readonly<Record<AuditEventKind, string>> = {
   SESSION_REVOKED: "A device was signed out from another one",
   REFRESH_REUSED: "An old token came back, so its session was ended: it may have been stolen",
   HANDLE_CHANGED: "The handle was changed",
+  PASSKEY_ADDED: "A passkey was added",
+  PASSKEY_REMOVED: "A passkey was removed",
+  PASSKEY_COPY_SUSPECTED: "A passkey was refused: there may be a copy of it",
+  NEW_DEVICE: "A new device signed in",
+  NEW_COUNTRY: "Signed in from a new country",
+  IMPOSSIBLE_TRAVEL: "Signed in from too far away in too short a time",
+  FAILURE_BURST: "Ten sign-ins or codes were wrong within an hour",
+  NOT_ME_REPORTED: "You said that it was not you",
   BADGE_EARNED: "The Verified badge was earned",
   BADGE_REFUSED: "A liveness check failed",
   BADGE_LOST: "A new photo took the badge away",
@@ -56,9 +64,9 @@ export class ActivitySettings extends Element {
       ${this.form.notice()}
       ${this.events
         ? html`<ul class="list">${this.events.map(
-            ({ event, at, ip, device, details }) => html`<li><strong>${HAPPENED[event] ?? event}</strong>${details.length
+            ({ event, at, ip, country, device, details }) => html`<li><strong>${HAPPENED[event] ?? event}</strong>${details.length
                 ? html` <span class="quiet">(${details.map(({ value }) => value).join(", ")})</span>` : nothing}<br>
-              <span class="quiet">${moment(at)}${ip ? `, from ${ip}` : ""}${device ? `, ${deviceOf(device)}` : ""}</span></li>`,
+              <span class="quiet">${place(ip, country)}${device}, ${moment(at)}</span></li>`,
           )}</ul>`
         : nothing}
       ${this.cursor ? html`<button type="button" @click=${() => void this.form.run(() => this.load())}>${this.form.busy ? "One moment…" : "Show older ones"}</button>` : nothing}

@@ -10,9 +10,10 @@ import { field } from "../parts/field.js";
 import { password } from "../parts/password.js";
 import { withProof } from "../parts/proof.js";
 import { href } from "../router.js";
+import "./passkeys.js";
 import "./second-factor.js";
 
-/** Passkeys and face sign-in get sections of their own below these. */
+/** What opens the account; each way in has a section of its own. */
 export class SecuritySettings extends Element {
   @state() private minLength = 8;
   @state() private mailedTo = "";
@@ -60,7 +61,8 @@ export class SecuritySettings extends Element {
           ${this.emailForm.button("Change address")}
         </form>
       </section>
-      <settings-second-factor></settings-second-factor>`;
+      <settings-second-factor></settings-second-factor>
+      <settings-passkeys></settings-passkeys>`;
   }
 }
 customElements.define("settings-security", SecuritySettings);

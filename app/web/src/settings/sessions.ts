@@ -39,10 +39,10 @@ export class SessionsSettings extends Element {
   }
 
   private one(session: Session): TemplateResult {
-    const device = deviceOf(session.device);
+    const { device } = session;
     return html`<li class="row spread">
       <span><strong>${device}</strong> ${session.current ? html`<span class="tag">this device</span>` : nothing}<br>
-        <span class="quiet">${session.ip ? `${session.ip}, ` : ""}signed in ${BEGAN[session.method]} on ${moment(session.createdAt)}, last seen ${moment(session.lastSeenAt)}</span></span>
+        <span class="quiet">${place(session.ip, session.country)}signed in ${BEGAN[session.method]} on ${moment(session.createdAt)}, last seen ${moment(session.lastSeenAt)}</span></span>
       ${session.current ? nothing : html`<button type="button" class="danger" aria-label="Sign out ${device}" @click=${() => void this.form.run(() => this.end(session))}>Sign out</button>`}
     </li>`;
   }
@@ -67,12 +67,8 @@ export class SessionsSettings extends Element {
 }
 customElements.define("settings-sessions", SessionsSettings);
 
-/** What a User-Agent says in two words; the whole of it where it says neither. */
-export function deviceOf(agent: string): string {
-  const browser = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]].find(([mark]) => agent.includes(mark ?? ""))?.[1];
-  const system = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "Mac"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]].find(
-    ([mark]) => agent.includes(mark ?? ""),
-  )?.[1];
-  if (browser && system) return `${browser} on ${system}`;
-  return agent.slice(0, 60) || "Unknown device";
+/** Where an address is, as far as the operator's file knows; it ends in a comma, or is empty. */
+export function place(ip: string, country: string | null): string {
+  const name = country && new Intl.DisplayNames(undefined, { type: "region" }).of(country);
+  return [ip, name].filter(Boolean).map(part => `${part}, `).join("");
 }
