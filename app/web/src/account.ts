@@ -3,7 +3,7 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { Me, type Account } from "./generated/account.js";
 import { ask } from "./graphql.js";
-import { onChange, over, resume, signedIn } from "./session.js";
+import { onChange, resume } from "./session.js";
 
 export type { Account };
 
@@ -11,7 +11,7 @@ let current: Account | null = null;
 const hosts = new Set<ReactiveControllerHost>();
 
 onChange(change => {
-  if (change === "out") setAccount(null);
+  if (change !== "in") setAccount(null);
 });
 
 /** The account; null while nobody is signed in. */
@@ -27,7 +27,6 @@ export function setAccount(next: Account | null): void {
 export async function loadAccount(): Promise<Account | null> {
   if (!(await resume())) return null;
   const { me } = await ask(Me, {});
-  if (!me && signedIn()) over();
   setAccount(me);
   return me;
 }

@@ -26,7 +26,7 @@ export async function enter(entered: Entered, next: string | null): Promise<void
   if (!entered.accessToken) throw new Refusal({ code: "INTERNAL", message: "The sign-in brought no token." });
   pending = null;
   setAccount(null); // whoever was shown here before
-  adopt(entered.accessToken);
+  await adopt(entered.accessToken);
   await arrive(next);
 }
 

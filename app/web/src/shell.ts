@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount, setAccount } from "./account.js";
+import { account, FollowsAccount, loadAccount } from "./account.js";
 import { announce, Element } from "./element.js";
 import { pages } from "./pages.js";
 import { Refusal, words } from "./refusals.js";
@@ -10,6 +10,7 @@ import { go, href, listen, nextOf, type Place, placeAt } from "./router.js";
 import { onChange, signOut } from "./session.js";
 
 const TOLD_MS = 8000;
+const REPLACED = "bonafide.replaced";
 const RELOADED = "bonafide.reloaded";
 
 export interface PageElement extends HTMLElement {
@@ -66,8 +67,12 @@ export class Shell extends Element {
     return html`<section class="card narrow">
       <h1 tabindex="-1">This page cannot be shown now</h1>
       <p role="alert">${words(refusal)}</p>
-      <button type="button" class="primary" @click=${() => void this.show(new URL(location.href), "first")}>Try again</button>
+      <button type="button" class="primary" @click=${() => this.again()}>Try again</button>
     </section>`;
+  }
+
+  private again(): void {
+    void this.show(new URL(location.href), "first");
   }
 
   private async show(url: URL, how: "first" | "link" | "back"): Promise<void> {
@@ -101,6 +106,9 @@ export class Shell extends Element {
     this.page = page;
     document.title = place.route.page === "home" ? "Bonafide" : `${place.route.title} · Bonafide`;
     await this.updateComplete;
+    const someone = account();
+    if (sessionStorage.getItem(REPLACED) && someone) announce(`This browser is now signed in as ${someone.displayName}.`);
+    sessionStorage.removeItem(REPLACED);
     if (how === "first" || stays) return;
     if (how === "link") scrollTo(0, 0);
     // A reader begins where the new page does; a page that has a place of its own to begin takes the focus later.
@@ -118,20 +126,21 @@ export class Shell extends Element {
       console.error(error);
     }
     this.trouble = error instanceof Refusal ? error : new Refusal({ code: "OFFLINE" });
+    // Nobody need press anything when the server said, or the session knows, how long to wait.
+    const { turn } = this;
+    if (this.trouble.retryAfterS) setTimeout(() => { if (turn === this.turn) this.again(); }, this.trouble.retryAfterS * 1000);
   }
 
-  private async sessionChanged(change: "in" | "out" | "other"): Promise<void> {
+  private async sessionChanged(change: "in" | "out" | "replaced"): Promise<void> {
     if (change === "out") {
       if (this.place?.route.for === "signed-in") {
         announce("You are signed out.");
         go("/login", { replace: true });
       }
-    } else if (change === "other") {
-      setAccount(null);
-      const now = await loadAccount().catch(() => null);
-      announce(now ? `This browser is now signed in as ${now.displayName}.` : "You are signed out.");
-      this.place = null; // what the page shows belongs to somebody else
-      await this.show(new URL(location.href), "link");
+    } else if (change === "replaced") {
+      // What the page shows and what was typed belong to somebody else: nothing of it stays.
+      sessionStorage.setItem(REPLACED, "yes");
+      location.reload();
     } else if (!account() && this.place && !document.hasFocus()) {
       await loadAccount().catch(() => null);
     }

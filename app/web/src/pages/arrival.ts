@@ -11,7 +11,7 @@ import { withProof } from "../parts/proof.js";
 import { type Away, back } from "../parts/ways-in.js";
 import { Refusal, words } from "../refusals.js";
 import { go, href } from "../router.js";
-import { renew } from "../session.js";
+import { resume } from "../session.js";
 
 // Our own words for our own reasons: anybody can write a link with a fragment, so nothing of it is shown.
 const REASONS: Readonly<Record<string, string>> = {
@@ -72,16 +72,13 @@ export class Arrival extends Element {
     const [code, state] = [query.get("code"), query.get("state")];
     if (code && state) history.replaceState(history.state, "", location.pathname);
     if (idToken && away && ours) {
-      if (away.purpose === "link") await this.link(proof => ask(LinkIdentity, { provider: away.provider, idToken, ...proof }), ({ linkIdentity }) => linkIdentity);
+      if (away.purpose === "link") await this.link(() => ask(LinkIdentity, { provider: away.provider, idToken }), ({ linkIdentity }) => linkIdentity);
       else await enter((await askAsNobody(SocialLogin, { provider: away.provider, idToken, nonce: away.nonce })).socialLogin, away.next);
     } else if (code && state && away?.purpose === "link") {
-      await this.link(
-        ({ password, code: secondFactorCode }) => ask(LinkGithub, { code, state, ...(password ? { password } : {}), ...(secondFactorCode ? { secondFactorCode } : {}) }),
-        ({ linkGithub }) => linkGithub,
-      );
+      await this.link(() => ask(LinkGithub, { code, state }), ({ linkGithub }) => linkGithub);
     } else if (told.has("access_token")) {
       // The cookie that came with it says whose session this is; a token in a link could be anybody's.
-      if (!(await renew())) throw new Refusal({ code: "UNAUTHENTICATED" });
+      if (!(await resume())) throw new Refusal({ code: "UNAUTHENTICATED" });
       await arrive(away?.next ?? null);
     } else if (told.has("temp_token")) {
       needSecondStep(told.get("temp_token") ?? "", away?.next ?? null);

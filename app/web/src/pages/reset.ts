@@ -1,5 +1,6 @@
 import { html, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
+import { loadAccount } from "../account.js";
 import { config } from "../config.js";
 import { announce, Element } from "../element.js";
 import { Form } from "../form.js";
@@ -9,7 +10,6 @@ import { askAsNobody } from "../graphql.js";
 import { password } from "../parts/password.js";
 import { Refusal } from "../refusals.js";
 import { go, href } from "../router.js";
-import { over } from "../session.js";
 
 /** The page behind the link for a forgotten password; the token stands in the fragment. */
 export class Reset extends Element {
@@ -56,7 +56,7 @@ export class Reset extends Element {
       return;
     }
     this.token = "";
-    over(); // this browser's session ended with all others, if it was of this account; else it comes back by its cookie
+    await loadAccount().catch(() => undefined); // this browser's own session may be among those that ended
     announce("Your password is changed and every device is signed out. Sign in with the new password.");
     go("/login", { replace: true });
   }

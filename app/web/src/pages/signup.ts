@@ -81,7 +81,7 @@ export class Signup extends Element {
       },
     });
     setAccount(null);
-    if (signup.accessToken) adopt(signup.accessToken);
+    if (signup.accessToken) await adopt(signup.accessToken);
     await loadAccount();
     go("/check-mail", { replace: true, state: { email: values.text("email") } });
   }

@@ -4,94 +4,86 @@ import { html, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
 import { account } from "../account.js";
 import { Element } from "../element.js";
-import { Form } from "../form.js";
+import { Form, type Values } from "../form.js";
 import { BeginPasskeyConfirmation, ConfirmWithPasskey } from "../generated/passkeys.js";
+import type { ConfirmationMethod } from "../generated/schema.js";
+import { ConfirmIdentity } from "../generated/session.js";
 import { ask } from "../graphql.js";
 import { canUsePasskeys, shownPasskey } from "../passkey.js";
 import { Refusal } from "../refusals.js";
 import { codeField } from "./field.js";
 import { password } from "./password.js";
 
-export interface Proof {
-  readonly password?: string;
-  readonly code?: string;
-}
+const NAMES: Readonly<Partial<Record<ConfirmationMethod, string>>> = {
+  PASSWORD: "Use the password", CODE: "Use a code", PASSKEY: "Use a passkey",
+};
 
 /**
- * Does what may need a fresh proof: tries without one, and asks for it where the server wants one.
+ * Does what may need a fresh proof: tries without one, asks for it where the server wants one, and tries again.
  * Throws the Refusal of the act, or CANCELLED when the person would rather not.
  */
-export async function withProof<T>(act: (proof: Proof) => Promise<T>): Promise<T> {
+export async function withProof<T>(act: () => Promise<T>): Promise<T> {
   try {
-    return await act({});
+    return await act();
   } catch (error) {
     if (!(error instanceof Refusal) || error.reason !== "REAUTHENTICATION_NEEDED") throw error;
-    const dialog = document.createElement("bf-proof") as ProofDialog<T>;
+    const dialog = document.createElement("bf-proof") as ProofDialog;
     document.querySelector("main")?.append(dialog);
-    return dialog.asked(act).finally(() => dialog.remove());
+    await dialog.given().finally(() => dialog.remove());
+    return act();
   }
 }
 
-export class ProofDialog<T> extends Element {
-  @state() private byCode = account()?.twoFactorEnabled ?? false;
-  private act: (proof: Proof) => Promise<T> = () => Promise.reject(new Refusal({ code: "CANCELLED" }));
-  private settle: (result: Promise<T>) => void = () => undefined;
+export class ProofDialog extends Element {
+  private readonly methods = (account()?.confirmationMethods ?? []).filter(
+    method => method in NAMES && (method !== "PASSKEY" || canUsePasskeys()),
+  );
+  @state() private method = this.methods[0] ?? null;
+  private settle: (given: boolean) => void = () => undefined;
   private readonly form = new Form(this, {
-    words: ({ reason }) => (reason === "REAUTHENTICATION_NEEDED" ? (this.byCode ? "This code was not right." : "This password was not right.") : null),
+    words: ({ code, reason }) => {
+      if (code === "CANCELLED") return "No passkey was used. Try again, or choose another way.";
+      if (reason !== "REAUTHENTICATION_NEEDED") return null;
+      return this.method === "PASSWORD" ? "This password was not right." : this.method === "CODE" ? "This code was not right." : "This passkey is not yours here.";
+    },
   });
 
-  async asked(act: (proof: Proof) => Promise<T>): Promise<T> {
-    this.act = act;
+  /** Asks; throws CANCELLED when nothing was given. */
+  async given(): Promise<void> {
     await this.updateComplete;
     this.querySelector("dialog")?.showModal();
-    return new Promise<T>(resolve => {
-      this.settle = resolve as (result: Promise<T>) => void;
-    });
+    const given = await new Promise<boolean>(resolve => { this.settle = resolve; });
+    if (!given) throw new Refusal({ code: "CANCELLED" });
   }
 
   override render(): TemplateResult {
-    return html`<dialog aria-labelledby="proof-title" @close=${this.cancelled}>
+    const others = this.methods.filter(method => method !== this.method);
+    return html`<dialog aria-labelledby="proof-title" @close=${() => this.settle(false)}>
       <h2 id="proof-title">Is it you?</h2>
-      <p>For this we ask once more.</p>
-      <form novalidate @submit=${this.form.sends(async values => {
-        const result = await this.tried(this.byCode ? { code: values.text("code") } : { password: values.exact("password") });
-        this.settle(Promise.resolve(result));
-      })}>
-        ${this.form.notice()} ${this.byCode ? codeField(this.form, "Code of your authenticator, or a backup code") : password(this.form)}
-        ${this.form.button("Continue")}
-      </form>
+      ${this.method
+        ? html`<p>For this we ask once more. Then you are not asked again for five minutes.</p>
+            <form novalidate @submit=${this.form.sends(values => this.show(values))}>
+              ${this.form.notice()}
+              ${this.method === "PASSWORD" ? password(this.form) : this.method === "CODE" ? codeField(this.form, "Code of your authenticator, or a backup code") : ""}
+              ${this.form.button(this.method === "PASSKEY" ? "Use a passkey" : "Continue")}
+            </form>`
+        : html`<p>Your account has neither a password nor another proof. Sign out, sign in again, and do this within five minutes.</p>`}
       <p class="row spread">
         <button type="button" class="plain" @click=${() => this.querySelector("dialog")?.close()}>Cancel</button>
-        ${account()?.twoFactorEnabled
-          ? html`<button type="button" class="plain" @click=${() => { this.byCode = !this.byCode; }}>${this.byCode ? "Use the password" : "Use a code"}</button>`
-          : ""}
-        ${account()?.passkeys.length && canUsePasskeys()
-          ? html`<button type="button" class="plain" @click=${() => void this.form.run(() => this.byPasskey())}>Use a passkey</button>`
-          : ""}
+        ${others.map(method => html`<button type="button" class="plain" @click=${() => { this.method = method; }}>${NAMES[method]}</button>`)}
       </p>
     </dialog>`;
   }
 
-  private async byPasskey(): Promise<void> {
-    const { beginPasskeyConfirmation: challenge } = await ask(BeginPasskeyConfirmation, {});
-    const credential = await shownPasskey(challenge.options);
-    await ask(ConfirmWithPasskey, { challengeId: challenge.challengeId, credential });
-    this.settle(Promise.resolve(await this.tried({})));
-  }
-
-  private async tried(proof: Proof): Promise<T> {
-    try {
-      return await this.act(proof);
-    } catch (error) {
-      // What is not about the proof belongs to the page that asked.
-      if (error instanceof Refusal && (error.reason === "REAUTHENTICATION_NEEDED" || error.retryAfterS)) throw error;
-      this.settle(Promise.reject(error as Error));
-      throw error;
+  private async show(values: Values): Promise<void> {
+    if (this.method === "PASSKEY") {
+      const { beginPasskeyConfirmation: challenge } = await ask(BeginPasskeyConfirmation, {});
+      const credential = await shownPasskey(challenge.options);
+      await ask(ConfirmWithPasskey, { challengeId: challenge.challengeId, credential });
+    } else {
+      await ask(ConfirmIdentity, this.method === "CODE" ? { code: values.text("code") } : { password: values.exact("password") });
     }
+    this.settle(true);
   }
-
-  private readonly cancelled = (): void => {
-    this.settle(Promise.reject(new Refusal({ code: "CANCELLED" })));
-  };
 }
 customElements.define("bf-proof", ProofDialog);

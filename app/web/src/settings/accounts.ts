@@ -55,7 +55,7 @@ export class AccountsSettings extends Element {
   }
 
   private async unlink(provider: string): Promise<void> {
-    const { unlinkIdentity } = await withProof(proof => ask(UnlinkIdentity, { provider, ...proof }));
+    const { unlinkIdentity } = await withProof(() => ask(UnlinkIdentity, { provider }));
     setAccount(unlinkIdentity);
     announce(`${NAMES[provider] ?? provider} is unlinked.`);
   }

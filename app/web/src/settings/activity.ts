@@ -16,6 +16,7 @@ const HAPPENED: Readonly<Record<AuditEventKind, string>> = {
   REGISTRATION_REPEATED: "Somebody tried to register with your address",
   SIGNED_IN: "Signed in",
   SIGN_IN_FAILED: "A sign-in or a confirmation was wrong",
+  IDENTITY_CONFIRMED: "You showed once more that it is you",
   EMAIL_PROVED: "The e-mail address was confirmed",
   EMAIL_CHANGE_REQUESTED: "A new e-mail address was asked for",
   EMAIL_CHANGED: "The e-mail address was changed",

@@ -51,7 +51,7 @@ export class PasskeySettings extends Element {
   }
 
   private async add(name: string): Promise<void> {
-    const { beginPasskeyRegistration: challenge } = await withProof(proof => ask(BeginPasskeyRegistration, proof));
+    const { beginPasskeyRegistration: challenge } = await withProof(() => ask(BeginPasskeyRegistration, {}));
     const credential = await madePasskey(challenge.options);
     await ask(FinishPasskeyRegistration, { challengeId: challenge.challengeId, credential, ...(name ? { name } : {}) });
     this.querySelector("form")?.reset();
@@ -68,7 +68,7 @@ export class PasskeySettings extends Element {
   }
 
   private async takeAway(id: string): Promise<void> {
-    await withProof(proof => ask(RemovePasskey, { id, ...proof }));
+    await withProof(() => ask(RemovePasskey, { id }));
     await loadAccount();
     announce("Removed. It opens your account no more.");
   }

@@ -39,7 +39,7 @@ export class SecondFactorSettings extends Element {
   private off(): TemplateResult {
     return html`<p>Signing in then takes a code of an authenticator app beside the password: a stolen password alone opens nothing.</p>
       <form novalidate @submit=${this.begin.sends(async () => {
-        const { enable2FA } = await withProof(({ password }) => ask(EnableSecondFactor, password ? { password } : {}));
+        const { enable2FA } = await withProof(() => ask(EnableSecondFactor, {}));
         this.setup = enable2FA;
         await this.updateComplete;
         this.querySelector("h2")?.focus();

@@ -37,8 +37,7 @@ export class SecuritySettings extends Element {
         <h2 tabindex="-1">Password</h2>
         <form novalidate @submit=${this.passwordForm.sends(async (values) => {
           const form = this.querySelector("form");
-          await withProof(({ password: current, code }) =>
-            ask(ChangePassword, { password: values.exact("new-password"), ...(current ? { current } : {}), ...(code ? { code } : {}) }));
+          await withProof(() => ask(ChangePassword, { password: values.exact("new-password") }));
           form?.reset();
           announce("Your password is changed. Your other devices are signed out.");
         })}>
@@ -53,7 +52,7 @@ export class SecuritySettings extends Element {
         ${this.mailedTo ? html`<p class="note" role="status">We have written to ${this.mailedTo}. It becomes yours when you press the link in the mail.</p>` : nothing}
         <form novalidate @submit=${this.emailForm.sends(async values => {
           const email = values.text("email");
-          await withProof(proof => ask(ChangeEmail, { email, ...proof }));
+          await withProof(() => ask(ChangeEmail, { email }));
           this.mailedTo = email;
         })}>
           ${this.emailForm.notice()}
