@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.accounts.rules import CAMPUS_HANDLE_PATTERN, HANDLE_PATTERN
+from app.edge import outbox_page
 from app.profiles.limits import MAX_PHOTO_BYTES
 from app.settings import ProviderSettings, Settings
 
@@ -42,7 +43,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "passwordMinLength": settings.password_min_length,
         "handle": {"pattern": HANDLE_PATTERN, "campusPattern": CAMPUS_HANDLE_PATTERN},
         "maxPhotoBytes": MAX_PHOTO_BYTES,
-        "development": not settings.production,
+        "outbox": outbox_page.PATH if outbox_page.is_offered(settings) else None,
     }
 
 

@@ -24,6 +24,9 @@ export async function frontPage(browser) {
 export async function newcomerArrives(browser) {
   const page = await browser.fresh();
   await signUp(page, "ada");
+  const [letters] = await Promise.all([page.waitForEvent("popup"), page.getByRole("link", { name: "read it there" }).click()]);
+  await letters.getByText("To ada@example.org").waitFor();
+  await letters.close();
   const { link } = await browser.letter("ada@example.org");
   await page.goto(link.replace(browser.told.url, ""));
   await page.getByRole("button", { name: "Yes, this is my address" }).click();

@@ -31,6 +31,7 @@ const SIGNED_OUT = [
   ["forgot", "/forgot"],
   ["reset", "/reset#token=abc"],
   ["reset-no-link", "/reset"],
+  ["not-me", "/not-me#token=abc"],
   ["arrival", "/auth/callback#error=CONFLICT&reason=LINK_NEEDED"],
   ["people", "/people?q=lovelace", page => page.getByText(/found\./).waitFor()],
   ["people-nobody", "/people?q=xyzzy", page => page.getByText(/Nobody was found/).waitFor()],

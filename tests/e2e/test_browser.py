@@ -135,7 +135,8 @@ async def test_everybody_can_use_every_page(here: Site, astronaut_path: Path) ->
 
 async def test_the_first_page_is_small_and_comes_from_here_alone(here: Site) -> None:
     """A person on a slow line would wait, and another company would learn who opens the page."""
-    await walk(here, "pages:budget")
+    sizes = await walk(here, "pages:budget")
+    assert set(sizes) == {"/", "/login", "/signup"}
 
 
 async def test_people_of_other_providers_sign_in_and_link(settings: Settings, ids: Ids) -> None:

@@ -17,7 +17,8 @@ export interface Config {
   readonly passwordMinLength: number;
   readonly handle: { readonly pattern: string; readonly campusPattern: string };
   readonly maxPhotoBytes: number;
-  readonly development: boolean;
+  /** Where the letters can be read, in development on one machine. */
+  readonly outbox: string | null;
 }
 
 let asked: Promise<Config> | null = null;

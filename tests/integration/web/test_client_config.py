@@ -15,7 +15,7 @@ async def test_a_fresh_installation_offers_the_password_alone(visitor: Visitor) 
     assert answer.headers["cache-control"] == "no-store"
     told = answer.json()
     assert told["providers"] == []
-    assert (told["passwordMinLength"], told["faceLogin"], told["development"]) == (8, "standalone", True)
+    assert (told["passwordMinLength"], told["faceLogin"], told["outbox"]) == (8, "standalone", "/dev/outbox")
     assert re.fullmatch(told["handle"]["pattern"], "ada-lovelace_1")
     assert not re.fullmatch(told["handle"]["campusPattern"], "ada-lovelace")
 

@@ -1,16 +1,24 @@
 import { html, type TemplateResult } from "lit";
+import { state } from "lit/decorators.js";
 import { account, FollowsAccount, loadAccount } from "../account.js";
+import { config } from "../config.js";
 import { announce, Element } from "../element.js";
 import "../parts/mail-code.js";
 import { go, href } from "../router.js";
 
 export class CheckMail extends Element {
+  @state() private outbox: string | null = null;
   private readonly email: string;
 
   constructor() {
     super();
     new FollowsAccount(this);
     this.email = (history.state as { email?: string } | null)?.email ?? account()?.email ?? "";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    config().then(({ outbox }) => { this.outbox = outbox; }, () => undefined); // a convenience of development
   }
 
   override render(): TemplateResult {
@@ -21,6 +29,7 @@ export class CheckMail extends Element {
         We have written to ${this.email ? html`<strong>${this.email}</strong>` : "your address"}. Press the link in the mail, or type
         the code that stands beside it.
       </p>
+      ${this.outbox ? html`<p class="note">No mail server is set up, so the letter stays on this machine: <a href=${href(this.outbox)} target="_blank">read it there</a>.</p>` : ""}
       <bf-mail-code .email=${this.email} @proved=${this.proved}></bf-mail-code>
       ${someone
         ? html`<p><a class="button" href=${href(someone.onboardedAt ? "/profile" : "/onboarding")}>Do it later</a></p>`
