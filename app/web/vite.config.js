@@ -30,6 +30,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     manifest: "manifest.json",
+    rolldownOptions: { checks: { pluginTimings: false } }, // a slow machine is no fault of the build's
     license: { fileName: "licenses.md" },
   },
   plugins: [compressed()],

@@ -7,6 +7,7 @@ import { ask } from "../graphql.js";
 import { avatar, badge } from "../parts/badge.js";
 import { status } from "../parts/facts.js";
 import { field } from "../parts/field.js";
+import { Refusal, words } from "../refusals.js";
 import { go, href, type Place } from "../router.js";
 
 const AT_ONCE = 20;
@@ -16,15 +17,17 @@ export class People extends Element {
   @state() private found: readonly PersonCard[] | null = null;
   @state() private cursor: string | null = null;
   private asked = "";
-  private readonly form = new Form(this, { fields: { query: "q" } });
-  private readonly more = new Form(this);
+  @state() private fault = "";
+  @state() private busy = false;
+  private readonly form = new Form(this);
 
   protected override willUpdate(): void {
     const query = this.place?.query.get("q")?.trim() ?? "";
     if (query === this.asked) return;
     this.asked = query;
     this.found = this.cursor = null;
-    if (query) void this.form.run(() => this.look(query, null));
+    this.fault = "";
+    if (query) void this.find(query, null);
   }
 
   override render(): TemplateResult {
@@ -40,13 +43,12 @@ export class People extends Element {
         })}
         ${this.form.button("Search")}
       </form>
-      ${this.form.notice()}
+      ${this.fault ? html`<p class="fault" role="alert" tabindex="-1">${this.fault}</p>` : nothing}
       <div role="status" class="quiet">${this.found ? this.count(this.found.length) : ""}</div>
       ${this.found?.length
         ? html`<ul class="list card">${this.found.map(person => html`<li>${card(person)}</li>`)}</ul>`
         : nothing}
-      ${this.more.notice()}
-      ${this.cursor ? html`<button type="button" @click=${this.goOn}>${this.more.busy ? "One moment…" : "Show more"}</button>` : nothing}
+      ${this.cursor ? html`<button type="button" @click=${this.goOn}>${this.busy ? "One moment…" : "Show more"}</button>` : nothing}
     </div>`;
   }
 
@@ -56,8 +58,18 @@ export class People extends Element {
   }
 
   private readonly goOn = (): void => {
-    void this.more.run(() => this.look(this.asked, this.cursor));
+    if (!this.busy) void this.find(this.asked, this.cursor);
   };
+
+  private async find(query: string, after: string | null): Promise<void> {
+    this.busy = true;
+    try {
+      await this.look(query, after);
+    } catch (error) {
+      if (query === this.asked) this.fault = words(Refusal.of(error));
+    }
+    if (query === this.asked) this.busy = false;
+  }
 
   private async look(query: string, after: string | null): Promise<void> {
     const { searchUsers } = await ask(SearchUsers, { query, first: AT_ONCE, after });

@@ -21,11 +21,12 @@ export class Signup extends Element {
   @state() private campuses: readonly { id: string; name: string; domain: string }[] = [];
   @state() private chosen = "";
   @state() private config: Config | null = null;
+  private readonly loading = new Form(this);
   private readonly form = new Form(this, { fields: { username: "handle" } });
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void this.form.run(async () => {
+    void this.loading.run(async () => {
       [this.config, { campuses: this.campuses }] = await Promise.all([config(), askAsNobody(Campuses, {})]);
     });
   }
@@ -43,7 +44,7 @@ export class Signup extends Element {
           </div>`
         : ""}
       <form novalidate @submit=${form.sends(values => (campus ? this.register(values) : this.signup(values)))}>
-        ${form.notice()}
+        ${this.loading.notice()} ${form.notice()}
         ${campus
           ? choice(form, {
               name: "campusId", label: "Campus", none: "Choose your campus", value: this.chosen,

@@ -16,6 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
 
 export class AccountsSettings extends Element {
   @state() private providers: readonly Provider[] = [];
+  private readonly loading = new Form(this);
   private readonly form = new Form(this, {
     words: ({ reason }) => (reason === "LAST_SIGN_IN_METHOD" ? "Nothing else opens your account. Choose a password first, then unlink." : null),
   });
@@ -27,7 +28,7 @@ export class AccountsSettings extends Element {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void this.form.run(async () => { ({ providers: this.providers } = await config()); });
+    void this.loading.run(async () => { ({ providers: this.providers } = await config()); });
   }
 
   override render(): TemplateResult {
@@ -37,7 +38,7 @@ export class AccountsSettings extends Element {
     return html`<section class="card">
       <h2 tabindex="-1">Linked accounts</h2>
       <p>Each opens your account here, beside your password.</p>
-      ${this.form.notice()}
+      ${this.loading.notice()} ${this.form.notice()}
       ${me.identities.length
         ? html`<ul class="list">${me.identities.map(
             ({ provider, email, username, linkedAt }) => html`<li class="row spread">

@@ -18,11 +18,12 @@ const BEGAN: Readonly<Record<SignInMethod, string>> = {
 /** Where the person is signed in; what they do not know they end. */
 export class SessionsSettings extends Element {
   @state() private sessions: readonly Session[] | null = null;
+  private readonly loading = new Form(this);
   private readonly form = new Form(this);
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void this.form.run(() => this.load());
+    void this.loading.run(() => this.load());
   }
 
   override render(): TemplateResult {
@@ -30,10 +31,10 @@ export class SessionsSettings extends Element {
     return html`<section class="card">
       <h2 tabindex="-1">Devices</h2>
       <p>Where you are signed in. End what you do not know, and choose a new password then.</p>
-      ${this.form.notice()}
+      ${this.loading.notice()} ${this.form.notice()}
       ${this.sessions
         ? html`<ul class="list">${this.sessions.map(session => this.one(session))}</ul>`
-        : html`<p class="quiet">${this.form.busy ? "One moment…" : nothing}</p>`}
+        : html`<p class="quiet">${this.loading.busy ? "One moment…" : nothing}</p>`}
       ${others.length ? html`<p><button type="button" class="danger" @click=${() => void this.form.run(() => this.endOthers())}>Sign out all other devices</button></p>` : nothing}
     </section>`;
   }
