@@ -74,7 +74,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
         "changeEmail",
         "deleteAccount",
     }
-    expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace", "confirmIdentity"}
+    expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace"}
     assert credential_fields(SCHEMA) == expected
 
 
