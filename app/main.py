@@ -11,15 +11,14 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.edge import (
-    arrival_page,
+    client_config,
     client_files,
     github,
     health,
     liveness_socket,
     metrics,
-    not_me_page,
-    reset_page,
-    verify_page,
+    outbox_page,
+    web,
     well_known,
 )
 from app.edge.middleware import middleware
@@ -56,12 +55,11 @@ def create_app(services: Services) -> Starlette:
             *health.routes(services),
             *metrics.routes(services),
             *well_known.routes(services),
-            *verify_page.routes(),
-            *reset_page.routes(),
-            *not_me_page.routes(),
             *github.routes(services),
-            *arrival_page.routes(),
+            *client_config.routes(services),
             *client_files.routes(),
+            *outbox_page.routes(services),
+            *web.routes(services),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
         exception_handlers=exception_handlers(),

@@ -62,6 +62,7 @@ class ProviderSettings:
     domain: str | None = None
     issuer: str | None = None
     jwks_url: str | None = None
+    authorize_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,11 @@ class Settings:
     def production(self) -> bool:
         """Whether this instance serves real people."""
         return self.environment == "production"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where letters go while there is no mail server."""
+        return self.data_dir / "outbox"
 
     @property
     def secure_cookies(self) -> bool:
@@ -219,16 +225,19 @@ class _Reader:
                 clients=self._optional("GOOGLE_CLIENT_ID", names) or (),
                 issuer=self._optional("GOOGLE_ISSUER", exact_url),
                 jwks_url=self._optional("GOOGLE_JWKS_URL", exact_url),
+                authorize_url=self._optional("GOOGLE_AUTHORIZE_URL", exact_url),
             ),
             facebook=ProviderSettings(
                 clients=self._optional("FACEBOOK_APP_ID", names) or (),
                 issuer=self._optional("FACEBOOK_ISSUER", exact_url),
                 jwks_url=self._optional("FACEBOOK_JWKS_URL", exact_url),
+                authorize_url=self._optional("FACEBOOK_AUTHORIZE_URL", exact_url),
             ),
             linkedin=ProviderSettings(
                 clients=self._optional("LINKEDIN_CLIENT_ID", names) or (),
                 issuer=self._optional("LINKEDIN_ISSUER", exact_url),
                 jwks_url=self._optional("LINKEDIN_JWKS_URL", exact_url),
+                authorize_url=self._optional("LINKEDIN_AUTHORIZE_URL", exact_url),
             ),
             firebase=ProviderSettings(
                 clients=self._optional("FIREBASE_PROJECT_ID", firebase_project) or (),
@@ -240,6 +249,7 @@ class _Reader:
                 domain=self._optional("AUTH0_DOMAIN", domain_name),
                 issuer=self._optional("AUTH0_ISSUER", exact_url),
                 jwks_url=self._optional("AUTH0_JWKS_URL", exact_url),
+                authorize_url=self._optional("AUTH0_AUTHORIZE_URL", exact_url),
             ),
             face_engine=self._read("FACE_ENGINE", "onnx", one_of("onnx", "dlib")),
             face_threshold=face_threshold,

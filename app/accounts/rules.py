@@ -18,8 +18,11 @@ _EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{LABEL}\.)+(?!\d+$){L
 
 MAX_HANDLE_CHARS = 50
 MAX_CAMPUS_HANDLE_CHARS = 20
-_HANDLE = re.compile(rf"[A-Za-z0-9_-]{{3,{MAX_HANDLE_CHARS}}}")
-_CAMPUS_HANDLE = re.compile(rf"[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}")
+# Whole, as a page checks them too: the hyphen is escaped for JavaScript's `v` flag, which a form's `pattern` has.
+HANDLE_PATTERN = rf"[A-Za-z0-9_\-]{{3,{MAX_HANDLE_CHARS}}}"
+CAMPUS_HANDLE_PATTERN = rf"[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}"
+_HANDLE = re.compile(HANDLE_PATTERN)
+_CAMPUS_HANDLE = re.compile(CAMPUS_HANDLE_PATTERN)
 
 # Names that would let a person pass for the house, or that collide with its paths. Compared without hyphens and
 # underscores, so `ad-min` is `admin`.

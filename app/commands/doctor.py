@@ -288,7 +288,7 @@ async def _mail(settings: Settings) -> str:
         raise Fault(str(error), advice="Check SMTP_URL and that the server is reachable from here.") from error
     await mailer.close()
     if settings.smtp_url is None:
-        return f"outbox {settings.data_dir / 'outbox'} (no SMTP_URL: letters are written there, not sent)"
+        return f"outbox {settings.outbox_dir} (no SMTP_URL: letters are written there, not sent)"
     return "the mail server takes our sign-in"
 
 

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from app.edge import arrival_page
 from app.edge.cookies import GithubCookie
 from app.edge.return_to import checked_return
 from app.edge.visit import AuthPayload, Visit, Visits
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 LOGIN = "/auth/github/login"
 CALLBACK = "/auth/github/callback"
+ARRIVAL = "/auth/callback"
+"""The page of the web client on which a browser arrives when no page of an application asked for it."""
 
 
 class GithubRoutes:
@@ -50,7 +51,7 @@ class GithubRoutes:
         visit = self._visits.begin(request)
         departure = await self._github.begin(
             redirect_uri=self._checked(request, "redirect_uri", otherwise=CALLBACK),
-            return_to=self._checked(request, "return_to", otherwise=arrival_page.PATH),
+            return_to=self._checked(request, "return_to", otherwise=ARRIVAL),
             origin=visit.origin,
         )
         visit.set_cookies.append(github_cookie(visit).write(departure.browser))
@@ -60,7 +61,7 @@ class GithubRoutes:
         """Finish what `login` began, and send the browser on."""
         self._github.require_set_up()
         visit = self._visits.begin(request)
-        return_to = self._own_url + arrival_page.PATH
+        return_to = self._own_url + ARRIVAL
         try:
             state, code, error = (_only(request, name) for name in ("state", "code", "error"))
             pending = await back_from_github(visit, state)

@@ -8,15 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.edge.requests import Caller
+from app.edge.requests import Caller, is_from_this_machine
 from app.errors import Code, Problem
-from app.settings import is_loopback
 
 if TYPE_CHECKING:
     from app.wiring import Services
-
-# A proxy on this machine would make everybody look like a neighbour; these are what one adds.
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 def routes(services: "Services") -> list[Route]:
@@ -25,7 +21,7 @@ def routes(services: "Services") -> list[Route]:
     async def metrics(request: Request) -> Response:
         if (token := services.settings.metrics_token) is not None:
             _demand(token, Caller.of(request).bearer)
-        elif not _is_from_here(request):
+        elif not is_from_this_machine(request):
             raise Problem(Code.FORBIDDEN, "Without METRICS_TOKEN only this machine itself may read the metrics.")
         headers = {"cache-control": "no-store", "content-type": CONTENT_TYPE_LATEST}
         return Response(services.metrics_pages.text(), headers=headers)
@@ -36,8 +32,3 @@ def routes(services: "Services") -> list[Route]:
 def _demand(token: str, given: str | None) -> None:
     if given is None or not hmac.compare_digest(given.encode(), token.encode()):
         raise Problem(Code.UNAUTHENTICATED, "Send METRICS_TOKEN as the bearer token.")
-
-
-def _is_from_here(request: Request) -> bool:
-    peer = request.client
-    return peer is not None and is_loopback(peer.host) and not any(name in request.headers for name in _FORWARDED)

@@ -18,6 +18,7 @@ from app.errors import Code, Problem
 from app.ids import Ids
 from app.log import request_id as current_request_id
 from app.metrics import Metrics
+from app.settings import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ _REQUEST_ID = "bonafide.request_id"
 _CLIENT_IP = "bonafide.client_ip"
 _BEARER = "bearer "
 _LOGGED_CHARS = 32
+# A proxy on this machine would make everybody look like a neighbour; these are what one adds.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,3 +251,9 @@ def _too_slow(limit_s: float) -> Problem:
 
 def _too_large(limit: int) -> Problem:
     return Problem(Code.PAYLOAD_TOO_LARGE, f"The request body is larger than {limit} bytes.")
+
+
+def is_from_this_machine(connection: HTTPConnection) -> bool:
+    """Whether the request was made here, and did not come through a proxy."""
+    peer = connection.client
+    return peer is not None and is_loopback(peer.host) and not any(name in connection.headers for name in _FORWARDED)

@@ -74,7 +74,7 @@ export class Session extends EventTarget {
   constructor(around = {}) {
     super();
     this.#around = {
-      base: new URL("..", import.meta.url),
+      base: new URL(/* @vite-ignore */ "..", import.meta.url),
       fetch: (...given) => globalThis.fetch(...given),
       cookies: () => globalThis.document?.cookie ?? "",
       locks: globalThis.navigator?.locks,

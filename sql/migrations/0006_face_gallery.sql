@@ -22,5 +22,5 @@ create unique index face_templates_one_a_day on face_templates (account_id, kind
 -- Of one kind only: a release with another network brings an index of its own, and the old templates are not in its way.
 -- Of half precision: it finds the same people in a third less memory; what it finds is compared exactly afterwards.
 create index face_templates_nearest on face_templates
-using hnsw ((cast(descriptor as halfvec(128))) halfvec_l2_ops) with (m = 24, ef_construction = 128)
+using hnsw ((cast(descriptor as halfvec(128))) halfvec_l2_ops) with (m = 32, ef_construction = 128)
 where kind = 1;

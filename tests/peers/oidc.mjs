@@ -35,7 +35,7 @@ const provider = new Provider(issuer, {
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next();
   const { params } = await provider.interactionDetails(ctx.req, ctx.res);
-  return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: params.login_hint } });
+  return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: params.login_hint }, consent: {} });
 });
 
 createServer(provider.callback()).listen(port, '127.0.0.1', () => console.log('listening'));

@@ -1,12 +1,8 @@
-"""The page behind the link in a letter of alarm, and the list of devices as a person reads it."""
+"""The link in a letter of alarm, and the list of devices as a person reads it."""
 
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,34 +20,7 @@ CHROME = (
 )
 SESSIONS = "{ sessions { current device userAgent ip country method } }"
 EVENTS = "{ auditEvents { nodes { event device userAgent country } } }"
-DONE: dict[str, Any] = {"data": {"reportNotMe": True}}
-GONE = {"errors": [{"message": "Gone.", "extensions": {"code": "GONE"}}]}
-LIMITED = {"errors": [{"message": "Wait.", "extensions": {"code": "RATE_LIMITED", "retryAfter": 42}}]}
-
-# Just enough of a browser: presses the button once for each answer.
-BROWSER = """
-const element = () => ({ hidden: true, textContent: "", addEventListener(_, act) { this.press = act } });
-const [hash, answers, script] = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const found = { close: element(), status: element() };
-globalThis.document = { getElementById: id => found[id] };
-globalThis.location = { hash, pathname: "/not-me" };
-globalThis.history = { replaceState() { location.hash = "" } };
-const asked = [];
-globalThis.fetch = async (url, request) => {
-  asked.push([url, request.credentials, JSON.parse(request.body)]);
-  const answer = answers.shift();
-  if (answer === "away") throw new TypeError("away");
-  return { json: async () => answer };
-};
-const seen = [];
-const look = () => seen.push([found.status.textContent, !found.close.hidden, location.hash]);
-new Function(script)();
-(async () => {
-  look();
-  while (answers.length) { await found.close.press(); look(); }
-  console.log(JSON.stringify({ asked, seen }));
-})();
-"""
+REPORT = "mutation ($token: String!) { reportNotMe(token: $token) }"
 
 
 @pytest.fixture
@@ -61,24 +30,6 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 def by(user_agent: str, *, ip: str = BERLIN) -> dict[str, str]:
     return {"user-agent": user_agent, "x-forwarded-for": ip}
-
-
-async def script_of(visitor: Visitor) -> str:
-    answer = await visitor.http.get("/not-me")
-    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    script = re.search(r"<script>(.*?)</script>", answer.text, re.DOTALL)
-    assert script is not None
-    return script[1]
-
-
-def pressed(script: str, *answers: object, fragment: str = "#token=abc-_1") -> Any:
-    """What a browser asks and shows while the button is pressed for each answer."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node on this machine to run the page's script")
-    said = json.dumps([fragment, answers, script])
-    done = subprocess.run([node, "-e", BROWSER], input=said, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 async def test_opening_the_mailed_link_closes_nothing_and_the_button_does(
@@ -96,46 +47,12 @@ async def test_opening_the_mailed_link_closes_nothing_and_the_button_does(
         await visitor.http.request(method, link[0])
         await visitor.http.request(method, f"/not-me?token={token}")
     assert (await thief.data(SESSIONS))["sessions"] != []
-    query = re.search(r'"(mutation [^"]*)"', await script_of(visitor))
-    assert query is not None
     anybody = Visitor(visitor.http._transport)  # type: ignore[arg-type]
-    assert await anybody.data(query[1], {"token": token}) == {"reportNotMe": True}
+    assert await anybody.data(REPORT, {"token": token}) == {"reportNotMe": True}
     assert (await thief.refusal(SESSIONS))["reason"] == "SESSION_ENDED"
     assert (await thief.refusal(LOGIN, ADA, headers=by(CHROME)))["reason"] == "PASSWORD_RESET_REQUIRED"
-    assert (await anybody.refusal(query[1], {"token": token}))["code"] == "GONE"
+    assert (await anybody.refusal(REPORT, {"token": token}))["code"] == "GONE"
     assert "/reset#token=" in mailbox.sent[-1].text
-
-
-async def test_the_page_says_what_came_of_it_and_the_link_leaves_the_address_bar(visitor: Visitor) -> None:
-    """A person in a fright would press, and not know whether the thief is out."""
-    told = pressed(await script_of(visitor), "away", LIMITED, DONE)
-    url, credentials, body = told["asked"][0]
-    assert (url, credentials) == ("graphql", "omit")
-    assert body["variables"] == {"token": "abc-_1"}
-    start, away, limited, done = told["seen"]
-    assert start == ["", True, "#token=abc-_1"]
-    assert "press the button again" in away[0]
-    assert "Wait 42 seconds" in limited[0]
-    assert "signed out" in done[0]
-    assert done[1:] == [False, ""]
-
-
-@pytest.mark.parametrize("fragment", ["", "#", "#token=", "#token=old"])
-async def test_a_link_that_is_no_good_says_what_else_to_do(visitor: Visitor, fragment: str) -> None:
-    """A person with an old or cut link would stand before a closed door."""
-    told = pressed(await script_of(visitor), *([GONE] if fragment == "#token=old" else []), fragment=fragment)
-    text, is_shown, _ = told["seen"][-1]
-    assert not is_shown
-    assert "new password" in text or "whole link" in text
-    assert '<a href="reset">' in (await visitor.http.get("/not-me")).text
-
-
-async def test_everybody_can_use_the_page(visitor: Visitor) -> None:
-    """A person with a screen reader, or without a script, could not go on."""
-    answer = await visitor.http.get("/not-me")
-    for wanted in ("<title>This was not me</title>", 'role="status"', "<noscript>", '<html lang="en">'):
-        assert wanted in answer.text, wanted
-    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
 async def test_devices_have_names_and_places(visitor: Visitor) -> None:

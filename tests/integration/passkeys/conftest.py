@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from app.audit import AuditEvent
 from app.settings import Settings
 from app.wiring import Services
-from tests.passkey_device import HONEST, Device, Says
+from tests.passkey_device import HONEST, UV, Device, Says, saying
 from tests.serving import Visitor
 
 OPTIONS = "{ challengeId options }"
@@ -52,6 +52,29 @@ LOGIN = f"mutation ($email: String!, $password: String!) {{ login(email: $email,
 
 OVER = {"code": "GONE", "field": "challengeId", "reason": "CHALLENGE_OVER"}
 WRONG = {"code": "UNAUTHENTICATED", "field": "credential", "reason": "WRONG_PASSKEY"}
+
+NOT_OURS = [
+    saying(origin="https://evil.example"),
+    saying(origin="http://evil.localhost:8000"),
+    saying(origin="http://localhost.evil.example:8000"),
+    saying(origin="http://127.0.0.1:8000"),
+    saying(origin="http://localhost:8001"),
+    saying(origin="http://localhost"),
+    saying(origin="https://localhost:8000"),
+    saying(origin="http://localhost:8000/"),
+    saying(origin="null"),
+    saying(origin="android:apk-key-hash:abc"),
+    saying(host="example.org"),
+    saying(host="evil.localhost"),
+    saying(host="127.0.0.1"),
+    saying(challenge=bytes(32)),
+    saying(challenge=b""),
+    saying(flags=UV),
+    saying(flags=0),
+    saying(client_data={"crossOrigin": True, "topOrigin": "https://evil.example"}),
+    saying(client_data={"origin": ["http://localhost:8000"]}),
+    saying(client_data={"type": "payment.get"}),
+]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,22 @@ from starlette.routing import Route
 from app.edge.client_files import FILES, PREFIX
 from app.edge.rest import models
 from app.edge.rest.server_paths import SERVER_PATHS
+from app.edge.web import page_routes
 from app.main import create_app
 from app.wiring import Services
 from tests.serving import Visitor
 
 # Served, and described elsewhere: pages for people, GraphQL, the local object store.
-NOT_REST = {"/", "/auth/callback", "/graphql", "/not-me", "/reset", "/schema.graphql", "/verify", "/objects/{key:path}"}
-NOT_REST |= {f"{PREFIX}{name}" for name in FILES}
+NOT_REST = {
+    "/graphql",
+    "/schema.graphql",
+    "/objects/{key:path}",
+    "/client/config",
+    "/dev/outbox",
+    "/assets/{name}",
+    *(f"{PREFIX}{name}" for name in FILES),
+    *(route.path for route in page_routes()),
+}
 
 
 @pytest.fixture

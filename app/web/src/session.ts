@@ -1,0 +1,40 @@
+/** The session of this browser, as the pages see it: one Session (app/web/session.js), its errors as Refusals. */
+
+import { Session, SessionError } from "../session.js";
+import { Refusal } from "./refusals.js";
+
+const session = new Session({ base: new URL(document.baseURI) });
+
+/** Whether somebody is signed in, as far as this page knows. */
+export const signedIn = (): boolean => session.state === "in";
+
+/** Calls `heard` when somebody signs in or out, or another account takes the browser's session, here or in another tab. */
+export function onChange(heard: (change: "in" | "out" | "replaced") => void): void {
+  session.addEventListener("change", () => {
+    if (session.state !== "unknown") heard(session.state);
+  });
+}
+
+/** Finds out whether the browser has a session; throws the Refusal when nobody answered. */
+export const resume = (): Promise<boolean> => refusing(async () => (await session.token()) !== null);
+
+/** Takes over a session that was just opened. */
+export const adopt = (token: string): Promise<void> => refusing(() => session.adopt(token));
+
+/** A request with the session's token, sent once more with a new one where it is refused for its token. */
+const authorized = (path: string, init: RequestInit): Promise<Response> => refusing(() => session.fetch(path, init));
+export { authorized as fetch };
+
+/** Ends the session here and in every tab; throws the Refusal when the server did not hear of it. */
+export const signOut = (): Promise<void> => refusing(() => session.signOut());
+
+async function refusing<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof TypeError) throw new Refusal({ code: "OFFLINE" }); // what fetch says when nobody answers
+    if (!(error instanceof SessionError)) throw error;
+    const retryAfterS = error.retryAfterMs ? Math.ceil(error.retryAfterMs / 1000) : undefined;
+    throw new Refusal({ code: error.code === "UNAVAILABLE" ? "OFFLINE" : "UNAUTHENTICATED", retryAfterS });
+  }
+}

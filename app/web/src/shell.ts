@@ -1,0 +1,172 @@
+/** The frame of every page: header, the page itself, and what is said to everybody. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { state } from "lit/decorators.js";
+import { account, FollowsAccount, loadAccount } from "./account.js";
+import { announce, Element } from "./element.js";
+import { pages } from "./pages.js";
+import { Refusal, words } from "./refusals.js";
+import { go, href, listen, nextOf, type Place, placeAt } from "./router.js";
+import { onChange, signOut } from "./session.js";
+
+const TOLD_MS = 8000;
+const REPLACED = "bonafide.replaced";
+const RELOADED = "bonafide.reloaded";
+
+export interface PageElement extends HTMLElement {
+  place?: Place;
+}
+
+export class Shell extends Element {
+  @state() private place: Place | null = null;
+  @state() private page: PageElement | null = null;
+  @state() private told = "";
+  @state() private trouble: Refusal | null = null;
+  private turn = 0;
+  private timer = 0;
+
+  constructor() {
+    super();
+    new FollowsAccount(this);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("bonafide-announce", event => this.tell((event as CustomEvent<string>).detail));
+    listen((url, how) => void this.show(url, how));
+    onChange(change => void this.sessionChanged(change));
+    void this.show(new URL(location.href), "first");
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <a class="skip" href=${location.pathname} @click=${this.skip}>Skip to the content</a>
+      <header class="top">
+        <a class="brand" href=${href("/")}><span class="mark" aria-hidden="true"></span>Bonafide</a>
+        <nav aria-label="Main">${this.place ? this.links() : nothing}</nav>
+      </header>
+      <main id="main" tabindex="-1">${this.trouble ? this.away(this.trouble) : this.page ?? html`<p class="quiet wait">One moment…</p>`}</main>
+      <div class="told" role="status" aria-live="polite">${this.told ? html`<p>${this.told}</p>` : nothing}</div>
+    `;
+  }
+
+  private links(): TemplateResult {
+    const link = (path: string, text: string): TemplateResult =>
+      html`<a href=${href(path)} aria-current=${this.isAt(path) ? "page" : nothing}>${text}</a>`;
+    return account()
+      ? html`${link("/people", "People")}${link("/profile", "Profile")}${link("/settings", "Settings")}
+          <button type="button" class="plain" @click=${this.leave}>Sign out</button>`
+      : html`${link("/people", "People")}${link("/login", "Sign in")}${link("/signup", "Sign up")}`;
+  }
+
+  private isAt(path: string): boolean {
+    return this.place?.path === path || Boolean(this.place?.path.startsWith(`${path}/`));
+  }
+
+  private away(refusal: Refusal): TemplateResult {
+    return html`<section class="card narrow">
+      <h1 tabindex="-1">This page cannot be shown now</h1>
+      <p role="alert">${words(refusal)}</p>
+      <button type="button" class="primary" @click=${() => this.again()}>Try again</button>
+    </section>`;
+  }
+
+  private again(): void {
+    void this.show(new URL(location.href), "first");
+  }
+
+  private async show(url: URL, how: "first" | "link" | "back"): Promise<void> {
+    const turn = ++this.turn;
+    const place = placeAt(url);
+    if (!place) {
+      location.assign(url);
+      return;
+    }
+    try {
+      const [someone] = await Promise.all([account() ?? loadAccount(), pages[place.route.page]?.()]);
+      if (turn !== this.turn) return;
+      if (place.route.for === "signed-in" && !someone) {
+        go(`/login?next=${encodeURIComponent(place.path + url.search)}`, { replace: true });
+        return;
+      }
+      if (place.route.for === "signed-out" && someone) {
+        go(nextOf(place.query) ?? "/profile", { replace: true });
+        return;
+      }
+    } catch (error) {
+      if (turn === this.turn) this.failed(error);
+      return;
+    }
+    sessionStorage.removeItem(RELOADED);
+    const stays = this.place?.route.page === place.route.page && !this.trouble;
+    this.trouble = null;
+    this.place = place;
+    const page = stays && this.page ? this.page : (document.createElement(`page-${place.route.page}`) as PageElement);
+    page.place = place;
+    this.page = page;
+    document.title = place.route.page === "home" ? "Bonafide" : `${place.route.title} · Bonafide`;
+    await this.updateComplete;
+    const someone = account();
+    if (sessionStorage.getItem(REPLACED) && someone) announce(`This browser is now signed in as ${someone.displayName}.`);
+    sessionStorage.removeItem(REPLACED);
+    if (how === "first" || stays) return;
+    if (how === "link") scrollTo(0, 0);
+    // A reader begins where the new page does; a page that has a place of its own to begin takes the focus later.
+    (this.querySelector<HTMLElement>("main h1") ?? this.querySelector<HTMLElement>("main"))?.focus({ preventScroll: true });
+  }
+
+  private failed(error: unknown): void {
+    if (!(error instanceof Refusal)) {
+      // A part of the page is gone: a new version was put up while this tab was open. Loaded anew, it has the new parts.
+      if (!sessionStorage.getItem(RELOADED)) {
+        sessionStorage.setItem(RELOADED, "yes");
+        location.reload();
+        return;
+      }
+      console.error(error);
+    }
+    this.trouble = error instanceof Refusal ? error : new Refusal({ code: "OFFLINE" });
+    // Nobody need press anything when the server said, or the session knows, how long to wait.
+    const { turn } = this;
+    if (this.trouble.retryAfterS) setTimeout(() => { if (turn === this.turn) this.again(); }, this.trouble.retryAfterS * 1000);
+  }
+
+  private async sessionChanged(change: "in" | "out" | "replaced"): Promise<void> {
+    if (change === "out") {
+      if (this.place?.route.for === "signed-in") {
+        announce("You are signed out.");
+        go("/login", { replace: true });
+      }
+    } else if (change === "replaced") {
+      // What the page shows and what was typed belong to somebody else: nothing of it stays.
+      sessionStorage.setItem(REPLACED, "yes");
+      location.reload();
+    } else if (!account() && this.place && !document.hasFocus()) {
+      await loadAccount().catch(() => null);
+    }
+  }
+
+  private readonly leave = async (): Promise<void> => {
+    try {
+      await signOut();
+      go("/", { replace: true });
+      announce("You are signed out.");
+    } catch (error) {
+      announce(words(Refusal.of(error)));
+    }
+  };
+
+  private readonly skip = (event: Event): void => {
+    event.preventDefault();
+    this.querySelector("main")?.focus();
+  };
+
+  private tell(text: string): void {
+    this.told = text;
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      this.told = "";
+    }, TOLD_MS);
+  }
+}
+customElements.define("bonafide-app", Shell);

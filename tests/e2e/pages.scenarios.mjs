@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { newcomer, signIn, totp } from "./people.mjs";
+
+const require = createRequire(new URL("../../app/web/package.json", import.meta.url));
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+const NARROWEST_PX = 320;
+const FIRST_PAGE_JS_BYTES = 60 * 1024;
+
+/** Every page as somebody meets it: where it is, and what is done there before it is looked at. */
+const SIGNED_OUT = [
+  ["home", "/"],
+  ["login", "/login"],
+  ["login-wrong", "/login", async page => {
+    await page.getByLabel("E-mail address").fill("nobody@example.org");
+    await page.getByLabel("Password", { exact: true }).fill("wrong mule battery");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("alert").waitFor();
+  }],
+  ["signup", "/signup"],
+  ["signup-faults", "/signup", async page => {
+    await page.getByRole("button", { name: "Sign up", exact: true }).click();
+    await page.getByText("Choose a password.").waitFor();
+  }],
+  ["signup-campus", "/signup", page => page.getByRole("button", { name: "At a campus" }).click()],
+  ["check-mail", "/check-mail"],
+  ["verify-link", "/verify#token=abc"],
+  ["verify-code", "/verify"],
+  ["forgot", "/forgot"],
+  ["reset", "/reset#token=abc"],
+  ["reset-no-link", "/reset"],
+  ["not-me", "/not-me#token=abc"],
+  ["arrival", "/auth/callback#error=CONFLICT&reason=LINK_NEEDED"],
+  ["people", "/people?q=lovelace", page => page.getByText(/found\./).waitFor()],
+  ["people-nobody", "/people?q=xyzzy", page => page.getByText(/Nobody was found/).waitFor()],
+  ["person", "/people/ada", page => page.getByRole("heading", { name: "Ada Lovelace" }).waitFor()],
+  ["person-nobody", "/people/nobody-here", page => page.getByText("Nobody to be seen").waitFor()],
+];
+const SIGNED_IN = [
+  ["profile", "/profile"],
+  ["badge", "/badge"],
+  ["onboarding-1", "/onboarding", async page => {
+    await page.getByRole("radio", { name: /Builder/ }).check();
+    await page.waitForTimeout(1700); // the constellation takes a second and a half
+  }],
+  ["onboarding-2", "/onboarding?step=2"],
+  ["onboarding-3", "/onboarding?step=3"],
+  ["onboarding-4", "/onboarding?step=4"],
+  ["settings-profile", "/settings"],
+  ["settings-photo", "/settings/photo", async (page, told) => {
+    await page.getByLabel("Choose a picture").setInputFiles(told.photo);
+    await page.locator("canvas").waitFor();
+  }],
+  ["settings-privacy", "/settings/privacy"],
+  ["settings-security", "/settings/security"],
+  ["settings-proof", "/settings/security", async page => {
+    await page.getByLabel("New password", { exact: true }).fill("a brand new wheelbarrow");
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByRole("dialog").waitFor();
+  }],
+  ["settings-second-factor", "/settings/security", async page => {
+    await page.getByRole("button", { name: "Set up" }).click();
+    await page.getByAltText(/QR code/).waitFor();
+  }],
+  ["settings-profile-links", "/settings", page => page.getByRole("button", { name: "Add a link" }).click()],
+  ["settings-accounts", "/settings/accounts"],
+  ["settings-sessions", "/settings/sessions", page => page.getByText("this device").waitFor()],
+  ["settings-activity", "/settings/activity", page => page.getByText("The account was made").waitFor()],
+  ["settings-data", "/settings/data"],
+];
+
+async function ada(browser, page) {
+  const { ask } = await newcomer(page, "ada", { onboarded: false });
+  const { skills } = await ask('{ skills(search: "python") { id } }');
+  const input = {
+    persona: "BUILDER", headline: "I build small tools that last", primaryRole: "engineer", timezone: "Europe/Lisbon",
+    availabilityStatus: "open_to_tribe", skillIds: skills.slice(0, 2).map(({ id }) => id), location: "Lisbon",
+  };
+  await ask("mutation ($input: OnboardingInput!) { completeOnboarding(input: $input) { id } }", { input });
+  await ask('mutation { updateProfile(input: { bio: "Notes on engines, and on what they could do.", status: { text: "Reading", emoji: "📚" }, contactLinks: [{ kind: "github", url: "https://github.com/ada" }] }) { id } }');
+  if (browser.told.photo) await photo(page, browser.told.photo);
+}
+
+async function photo(page, file) {
+  await page.goto("/settings/photo");
+  await page.getByLabel("Choose a picture").setInputFiles(file);
+  await page.getByRole("button", { name: "Use this photo" }).click();
+  await page.getByText("This is your photo now.").waitFor();
+}
+
+/** Looks at every page in turn, with `look`. */
+async function everyPage(browser, options, look) {
+  const inside = await browser.fresh(options);
+  const outside = await browser.fresh(options);
+  await ada(browser, inside);
+  for (const [page, pages] of [[outside, SIGNED_OUT], [inside, SIGNED_IN]]) {
+    for (const [name, path, act] of pages) {
+      await page.goto("about:blank");
+      await page.goto(path);
+      await page.locator(path.startsWith("/settings") ? "main h2" : "main h1").first().waitFor();
+      await act?.(page, browser.told);
+      await look(page, name);
+    }
+  }
+  const step = await browser.fresh(options);
+  await secondStep(step);
+  await look(step, "login-code");
+}
+
+async function secondStep(page) {
+  const { ask } = await newcomer(page, "grace");
+  const { enable2FA } = await ask("mutation { enable2FA { otpauthUrl } }");
+  await ask("mutation ($code: String!) { verify2FA(code: $code) }", { code: totp(enable2FA.otpauthUrl) });
+  await page.context().clearCookies();
+  await signIn(page, "grace");
+  await page.getByRole("heading", { name: "Second step" }).waitFor();
+}
+
+/** No serious fault that axe finds, in light and dark; nothing wider than the narrowest screen. */
+export async function accessible(browser) {
+  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+  const found = [];
+  await everyPage(browser, { viewport: PHONE, reducedMotion: "reduce" }, async (page, name) => {
+    await page.evaluate(`${axe}; undefined`);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+      for (const { id, impact, nodes } of violations) {
+        if (impact !== "serious" && impact !== "critical") continue;
+        found.push(`${name} (${colorScheme}): ${id} at ${nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`).join("; ")}`);
+      }
+    }
+    await page.setViewportSize({ width: NARROWEST_PX, height: 700 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > NARROWEST_PX) found.push(`${name}: ${wide} pixels wide on a screen of ${NARROWEST_PX}`);
+    await page.setViewportSize(PHONE);
+  });
+  assert.deepEqual(found, []);
+}
+
+/** What the first visit to a page loads. */
+export async function budget(browser) {
+  const sizes = {};
+  for (const path of ["/", "/login", "/signup"]) {
+    const page = await browser.fresh();
+    const loaded = [];
+    page.on("response", response => loaded.push(response));
+    await page.goto(path);
+    await page.locator("main h1").waitFor();
+    await page.waitForLoadState("networkidle");
+    const scripts = loaded.filter(response => response.url().endsWith(".js"));
+    for (const response of scripts) assert.equal(response.headers()["content-encoding"], "br", response.url());
+    sizes[path] = scripts.reduce((sum, response) => sum + Number(response.headers()["content-length"]), 0);
+    assert.ok(sizes[path] > 0 && sizes[path] <= FIRST_PAGE_JS_BYTES, `${path} loads ${sizes[path]} bytes of JavaScript`);
+    assert.deepEqual(loaded.filter(response => !response.url().startsWith(browser.told.url)).map(response => response.url()), []);
+  }
+  return sizes;
+}
+
+/** A picture of every page, at the width that is asked for. */
+export async function pictures(browser) {
+  const { folder, width, colorScheme } = browser.told;
+  mkdirSync(folder, { recursive: true });
+  await everyPage(browser, { viewport: width === PHONE.width ? PHONE : DESKTOP, colorScheme }, (page, name) =>
+    page.screenshot({ path: `${folder}/${name}-${width}.png`, fullPage: true }));
+}

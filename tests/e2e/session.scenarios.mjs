@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { newcomer, signIn } from "./people.mjs";
+
+const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
+
+function counting(pages, path) {
+  const seen = { count: 0 };
+  for (const page of pages) page.on("request", request => { seen.count += new URL(request.url()).pathname === path ? 1 : 0; });
+  return seen;
+}
+
+/** No token lies where another visit, or another script, could find it. */
+export async function tokenInMemory(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  await page.goto("/profile");
+  await heading(page, "Ada Lovelace");
+  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+  assert.ok(!kept.includes("eyJ"), kept);
+  assert.ok(!kept.includes("bonafide_refresh"), "a script can read the refresh token");
+}
+
+/** Three tabs whose tokens ran out renew them once together, and signing out in one signs out all. */
+export async function manyTabs(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  const tabs = [page, await browser.tab(page.context()), await browser.tab(page.context())];
+  await page.clock.install();
+  for (const tab of tabs) {
+    await tab.goto("/settings/sessions");
+    await tab.getByText("this device").waitFor();
+  }
+  const renewals = counting(tabs, "/auth/refresh");
+  await page.clock.fastForward("00:14:10"); // in all tabs of this browser
+  await Promise.all(tabs.map(tab => tab.getByRole("link", { name: "What happened" }).click()));
+  for (const tab of tabs) await tab.getByText("The account was made").waitFor();
+  assert.equal(renewals.count, 1, "each tab renews by itself");
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  for (const tab of tabs.slice(1)) {
+    await heading(tab, "Sign in");
+    await tab.getByText("You are signed out.").waitFor();
+  }
+}
+
+/** A second account in another tab: no tab goes on showing the first one's things. */
+export async function otherAccount(browser) {
+  const page = await browser.fresh();
+  const elsewhere = await browser.fresh();
+  await newcomer(elsewhere, "grace");
+  await newcomer(page, "ada");
+  await page.clock.install();
+  await page.goto("/profile");
+  await heading(page, "Ada Lovelace");
+  const other = await browser.tab(page.context());
+  await other.goto("/");
+  await other.context().clearCookies();
+  await other.goto("/login"); // the first tab still holds its token
+  await signIn(other, "grace");
+  await heading(other, "Grace Lovelace");
+  await page.getByRole("link", { name: "Settings" }).click();
+  assert.equal(await page.getByLabel("Handle").inputValue(), "ada", "a tab acts for another account than it shows");
+  await page.getByRole("link", { name: "Profile", exact: true }).first().click();
+  await page.clock.fastForward("00:16:00");
+  await heading(page, "Grace Lovelace");
+  await page.getByText("now signed in as Grace Lovelace").waitFor();
+}
+
+/** A session that was ended elsewhere: the page says so, and the way back is kept. */
+export async function endedElsewhere(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  await page.goto("/settings/sessions");
+  await page.getByText("this device").waitFor();
+  const other = await browser.fresh();
+  await signIn(other, "ada");
+  await other.getByRole("link", { name: "Settings" }).click();
+  await other.getByRole("link", { name: "Devices" }).click();
+  await other.getByRole("button", { name: "Sign out all other devices" }).click();
+  await other.getByText("1 other device is signed out.").waitFor();
+  await page.getByRole("link", { name: "What happened" }).click();
+  await heading(page, "Sign in");
+}
+
+/** A token that the server stops believing is renewed once, without a word. */
+export async function retriedOnce(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  await page.goto("/profile");
+  await heading(page, "Ada Lovelace");
+  let refused = 0;
+  await page.route("**/graphql", async route => {
+    if (refused === 0 && route.request().postData()?.includes("AuditEvents")) {
+      refused += 1;
+      return route.fulfill({ json: { errors: [{ message: "x", extensions: { code: "UNAUTHENTICATED", reason: "TOKEN_EXPIRED" } }] } });
+    }
+    return route.continue();
+  });
+  await page.goto("/settings/activity");
+  await page.getByText("The account was made").waitFor();
+  assert.equal(refused, 1);
+}
+
+/** A server that is away at first: words, and a button that helps once it is back. */
+export async function serverAway(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  await page.route(/graphql|auth/, route => route.abort());
+  await page.goto("/profile");
+  await page.getByText("The server did not answer.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  await page.unroute(/graphql|auth/);
+  await heading(page, "Ada Lovelace");
+}

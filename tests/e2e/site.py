@@ -1,0 +1,90 @@
+"""The shipped server on a real port with a local outbox, and a browser that walks through it."""
+
+import asyncio
+import json
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from app.commands.serve import uvicorn_config
+from app.edge.web import DIST, WEB
+from app.main import create_app
+from app.settings import Settings
+from app.wiring import Services, open_services
+from tests.node_peers import NODE
+
+HERE = Path(__file__).parent
+SCENARIO_WITHIN_S = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A server that a browser can open."""
+
+    services: Services
+    url: str
+    outbox: Path
+
+
+@asynccontextmanager
+async def site(settings: Settings, *, port: int = 0) -> AsyncIterator[Site]:
+    """Serves until left, on `port` or a free one of the loopback, as `bonafide serve` does."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", port))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = replace(settings, public_url=url, allowed_origins=(url,))
+    async with open_services(settings) as services:
+        server = uvicorn.Server(uvicorn_config(create_app(services), lifespan="off"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield Site(services=services, url=url, outbox=settings.outbox_dir)
+        finally:
+            server.should_exit = True
+            await serving
+            listener.close()
+
+
+def missing() -> str | None:
+    """What a browser test needs and this machine lacks, in words; None when all is there."""
+    if shutil.which("chromium") is None:
+        return "there is no chromium on the PATH (`make browser` installs it where it can)"
+    if not (DIST / "index.html").is_file():
+        return "the web client is not built (`make web`)"
+    if not (WEB / "node_modules" / "playwright-core").is_dir():
+        return "app/web/node_modules has no playwright-core (`make dev`)"
+    return None
+
+
+async def walk(site: Site, scenario: str, **more: Any) -> Mapping[str, Any]:
+    """What a scenario of tests/e2e/*.scenarios.mjs found out; a fault in it, or in the page, fails here."""
+    told = {
+        "url": site.url,
+        "outbox": str(site.outbox),
+        "chromium": shutil.which("chromium"),
+        "scenario": scenario,
+        **more,
+    }
+    process = await asyncio.create_subprocess_exec(
+        str(NODE),
+        str(HERE / "browser.mjs"),
+        json.dumps(told),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(SCENARIO_WITHIN_S):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode() + out.decode()
+    found: Mapping[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return found
