@@ -261,6 +261,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         sessions=sessions,
         reauthentication=reauthentication,
         audit=audit,
+        alarms=alarms,
         limits=limits,
         metrics=Metrics(),
         post=post,

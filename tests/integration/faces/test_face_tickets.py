@@ -116,7 +116,7 @@ async def test_what_a_first_call_may_not_hold(
 
 
 async def test_a_first_call_is_as_large_as_its_pictures_and_no_larger(stage: Studio) -> None:
-    """Honest pictures would not fit, or a stranger's would fill memory. No network here: it would break off."""
+    """Honest pictures would not fit, or a stranger's would fill the memory. Over a network the sender is cut off."""
     wire = httpx.ASGITransport(app=create_app(stage.server.services), client=("192.0.2.1", 4242))
     async with httpx.AsyncClient(transport=wire, base_url=stage.server.http_url) as http:
         for size, status in ((1_900_000, 400), (2_200_000, 413)):
