@@ -2,7 +2,7 @@
 
 import json
 import random
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 
@@ -18,11 +18,15 @@ BODIES = {operation.body for operation in OPERATIONS if operation.body is not No
 
 def example(model: type[Any]) -> dict[str, Any]:
     """A body of the model's own examples, nested models included."""
-    found = {}
-    for name, field in model.model_fields.items():
-        is_model = isinstance(field.annotation, type) and issubclass(field.annotation, Body)
-        found[name] = example(field.annotation) if is_model else (field.examples or [True])[0]
-    return found
+    return {name: _value(field.annotation, field.examples) for name, field in model.model_fields.items()}
+
+
+def _value(annotation: Any, examples: list[Any] | None) -> Any:
+    if get_origin(annotation) is list:
+        return [_value(get_args(annotation)[0], examples)]
+    if isinstance(annotation, type) and issubclass(annotation, Body):
+        return example(annotation)
+    return (examples or [True])[0]
 
 
 @pytest.mark.parametrize("model", sorted(BODIES, key=lambda model: model.__name__))
