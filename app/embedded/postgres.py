@@ -26,7 +26,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     # One machine, a few thousand people: small and quiet when idle.
-    "shared_buffers": "32MB",
+    "shared_buffers": "128MB",  # the index of 100,000 faces fits in
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",

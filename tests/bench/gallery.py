@@ -3,7 +3,7 @@
 The faces are made up in the shape of real ones (tests/face_population.py), one to five pictures of each person; how far
 apart they lie is printed beside the same of the real faces they are shaped like. People who are looked for come with a
 new picture; strangers come too. The truth is an exact search over everything, in numpy. Searches go one after another
-through `Gallery.search`, as a sign-in would, on the embedded PostgreSQL with its own small buffers.
+through `Gallery.search`, as a sign-in would, on the embedded PostgreSQL as it is shipped.
 
 What this cannot say is how often real strangers pass: the real tail of look-alikes (relatives, one's own age and
 origin) is heavier than a normal distribution's. `bonafide calibrate` measures that on the people themselves.
