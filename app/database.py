@@ -8,8 +8,7 @@ task, and a task cancelled inside a transaction leaks that connection from the p
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import asyncpg
@@ -114,40 +113,39 @@ class Database:
     @property
     def idle_connections(self) -> int:
         """How many open connections nobody uses."""
-        pool: asyncpg.Pool = self._database._backend._pool  # databases shows no pool
-        return int(pool.get_idle_size())
+        return int(self._pool.get_idle_size())
 
     @property
     def open_connections(self) -> int:
         """How many connections there are, in use or idle."""
-        pool: asyncpg.Pool = self._database._backend._pool
-        return int(pool.get_size())
+        return int(self._pool.get_size())
 
     async def one(self, query: Query, **values: object) -> Row | None:
         """One row or None, outside any transaction."""
-        return await self._shielded(self._with_connection(lambda tx: tx.one(query, **values)))
+        return await self._shielded(self._with_connection(lambda on: Transaction(on).one(query, **values)))
 
     async def many(self, query: Query, **values: object) -> list[Row]:
         """All rows, outside any transaction."""
-        return await self._shielded(self._with_connection(lambda tx: tx.many(query, **values)))
+        return await self._shielded(self._with_connection(lambda on: Transaction(on).many(query, **values)))
 
     async def run(self, query: Query, **values: object) -> None:
         """Executes one statement in its own implicit transaction."""
-        await self._shielded(self._with_connection(lambda tx: tx.run(query, **values)))
+        await self._shielded(self._with_connection(lambda on: Transaction(on).run(query, **values)))
 
     async def scalar(self, query: Query, **values: object) -> Any:
         """The first column of the first row, outside any transaction."""
-        return await self._shielded(self._with_connection(lambda tx: tx.scalar(query, **values)))
+        return await self._shielded(self._with_connection(lambda on: Transaction(on).scalar(query, **values)))
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
 
+        async def within(connection: asyncpg.Connection) -> tuple[T, Transaction]:
+            transaction = Transaction(connection)
+            async with connection.transaction():
+                return await work(transaction), transaction
+
         async def whole() -> T:
-            # asyncpg's own transaction on the pool's connection: that of `databases` counts the connection up before
-            # BEGIN, and does not count it down when BEGIN times out.
-            async with self._connection() as connection, connection.raw_connection.transaction():
-                transaction = Transaction(connection.raw_connection)
-                done = await work(transaction)
+            done, transaction = await self._with_connection(within)
             for deed in transaction._deeds:
                 deed()
             return done
@@ -156,19 +154,25 @@ class Database:
 
     async def check(self) -> None:
         """Raises Problem(BUSY) unless the server answers a trivial query."""
-        await self._shielded(self._with_connection(lambda tx: tx._connection.fetchval("select 1")))
+        await self._shielded(self._with_connection(lambda connection: connection.fetchval("select 1")))
 
-    async def _with_connection(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self._connection() as connection:
-            return await work(Transaction(connection.raw_connection))
+    @property
+    def _pool(self) -> asyncpg.Pool:
+        return self._database._backend._pool  # `databases` shows none
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[databases.core.Connection]:
-        """A connection of the pool; raises TimeoutError when none becomes free in time."""
-        async with AsyncExitStack() as stack:
-            async with asyncio.timeout(self._acquire_timeout_s):
-                connection = await stack.enter_async_context(self._database.connection())
-            yield connection
+    async def _with_connection(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Lends `work` a connection of the pool; raises TimeoutError when none becomes free in time.
+
+        Straight from asyncpg's pool: a connection of `databases` is counted up before BEGIN and not down again when
+        BEGIN times out, and finding the task's own costs as much as the trip to the server.
+        """
+        pool = self._pool
+        async with asyncio.timeout(self._acquire_timeout_s):
+            connection = await pool.acquire()
+        try:
+            return await work(connection)
+        finally:
+            await pool.release(connection)
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(work)
