@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -68,12 +69,12 @@ class Origin:
     device: str | None = field(default=None, repr=False)
     device_is_fresh: bool = False
 
-    @property
+    @cached_property
     def device_hash(self) -> bytes | None:
         """The form in which the browser is remembered."""
         return None if self.device is None else digest(self.device)
 
-    @property
+    @cached_property
     def network(self) -> str:
         """The key for limits per address: IPv4 as it is, IPv6 by its /64, which one subscriber holds whole."""
         try:
@@ -86,12 +87,12 @@ class Origin:
             return str(ipaddress.ip_network((address, 64), strict=False))
         return str(address)
 
-    @property
+    @cached_property
     def shown_ip(self) -> str:
         """The address as the list of sessions shows it; empty when it is none."""
         return "" if self.network == "unknown" else self.ip or ""
 
-    @property
+    @cached_property
     def shown_user_agent(self) -> str:
         """The browser's own name for itself, printable and bounded."""
         return "".join(c for c in (self.user_agent or "")[:MAX_USER_AGENT_CHARS] if c.isprintable())
