@@ -101,16 +101,28 @@ class AuditLog:
     ) -> None:
         """Adds one event; `detail` holds words and numbers, never a secret, an address or a picture."""
         on = tx or self._database
-        await on.run(
-            self._queries.audit_event_add,
-            event_id=self._ids.uuid7(),
-            account_id=account_id,
-            event=event.value,
-            now=now or self._clock.now(),
-            ip=origin.shown_ip,
-            user_agent=origin.shown_user_agent,
-            detail=dict(detail or {}),
-        )
+        values = self.values(event, account_id=account_id, origin=origin, detail=detail, now=now)
+        await on.run(self._queries.audit_event_add, **values)
+
+    def values(
+        self,
+        event: AuditEvent,
+        *,
+        account_id: UUID,
+        origin: Origin,
+        detail: Mapping[str, object] | None = None,
+        now: datetime | None = None,
+    ) -> dict[str, object]:
+        """What `record` would write, for a statement that writes more than it."""
+        return {
+            "event_id": self._ids.uuid7(),
+            "account_id": account_id,
+            "event": event.value,
+            "now": now or self._clock.now(),
+            "ip": origin.shown_ip,
+            "user_agent": origin.shown_user_agent,
+            "detail": dict(detail or {}),
+        }
 
     async def page(self, account_id: UUID, *, first: int, after: str | None) -> Connection[AuditEntry]:
         """The account's events, newest first; raises Problem(BAD_USER_INPUT) for `first` or `after`."""

@@ -6,18 +6,17 @@ from app.accounts.model import Admission, Factor, Origin, SecondFactorNeeded, Si
 from app.accounts.second_steps import SecondSteps
 from app.accounts.sessions import OpenedSession, SessionService
 from app.accounts.sightings import Sightings
-from app.audit import AuditEvent, AuditLog
+from app.audit import AuditEvent
 from app.database import Transaction
 
 
 class Entry:
     """Turns a first factor that was right into a session, or into the question for the second."""
 
-    def __init__(self, *, sessions: SessionService, steps: SecondSteps, sightings: Sightings, audit: AuditLog) -> None:
+    def __init__(self, *, sessions: SessionService, steps: SecondSteps, sightings: Sightings) -> None:
         self._sessions = sessions
         self._sightings = sightings
         self._steps = steps
-        self._audit = audit
 
     async def admit(
         self, tx: Transaction, account_id: UUID, *, method: SignInMethod, origin: Origin, is_new: bool = False
@@ -61,6 +60,7 @@ class Entry:
     ) -> SignedIn:
         event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
         detail = {"method": method.value} | ({} if factor is None else {"second_factor": factor.value})
-        await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
-        await self._sightings.note(tx, account_id=account_id, session_id=opened.viewer.session_id, origin=origin)
+        await self._sightings.note(
+            tx, event, account_id=account_id, session_id=opened.viewer.session_id, origin=origin, detail=detail
+        )
         return self._sessions.signed_in(opened, is_new=is_new)

@@ -7,13 +7,14 @@ Known is a device by what it holds, not by where it is: a cookie that was stolen
 only the country and the journey can tell.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
 from app.accounts.alarms import Alarms, Suspicion
 from app.accounts.devices import device_keys
 from app.accounts.model import Origin
-from app.audit import AuditEvent
+from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Row, Transaction
 from app.geoip import Place, Places
@@ -29,25 +30,33 @@ LEAST_KM = 500
 class Sightings:
     """Remembers, compares, and raises the alarm."""
 
-    def __init__(self, *, database: Database, places: Places, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, *, database: Database, audit: AuditLog, places: Places, alarms: Alarms, clock: Clock) -> None:
         self._queries = database.queries
+        self._audit = audit
         self._places = places
         self._alarms = alarms
         self._clock = clock
 
-    async def note(self, tx: Transaction, *, account_id: UUID, session_id: UUID, origin: Origin) -> None:
-        """Notes a session that `tx` has just opened; `tx` holds the account's row."""
+    async def note(
+        self,
+        tx: Transaction,
+        event: AuditEvent,
+        *,
+        account_id: UUID,
+        session_id: UUID,
+        origin: Origin,
+        detail: Mapping[str, object],
+    ) -> None:
+        """Notes a session that `tx` has just opened, in the audit log as `event`; `tx` holds the account's row."""
         now, keys, place = self._clock.now(), device_keys(origin), self._places.of(origin.ip)
         seen = await tx.one(
-            self._queries.sighting_add,
-            account_id=account_id,
+            self._queries.arrival_add,
+            **self._audit.values(event, account_id=account_id, origin=origin, detail=detail, now=now),
             session_id=session_id,
             device_hash=keys.stored,
             accepted=list(keys.accepted),
-            user_agent=origin.shown_user_agent,
             country=place.country,
             forgotten=now - FORGOTTEN_AFTER,
-            now=now,
         )
         assert seen is not None, "the statement always gives one row"
         if not seen["has_a_past"]:

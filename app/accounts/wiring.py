@@ -89,7 +89,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
         public_url=settings.public_url,
     )
-    sightings = Sightings(database=base.database, places=places, alarms=alarms, clock=base.clock)
+    sightings = Sightings(database=base.database, audit=base.audit, places=places, alarms=alarms, clock=base.clock)
     sessions = SessionService(
         database=base.database,
         access_tokens=base.access_tokens,
@@ -100,7 +100,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
     )
     steps = SecondSteps(redis=base.redis, queries=base.database.queries, clock=base.clock, ids=base.ids)
-    entry = Entry(sessions=sessions, steps=steps, sightings=sightings, audit=base.audit)
+    entry = Entry(sessions=sessions, steps=steps, sightings=sightings)
     factor_store = SecondFactorStore(queries=base.database.queries, encryption=base.encryption)
     codes = SecondFactorCodes(
         database=base.database,

@@ -20,7 +20,7 @@ from app.accounts.model import Origin, SignInMethod, Viewer
 from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE, SessionService
 from app.accounts.sightings import Sightings
 from app.accounts.store import SessionStore
-from app.audit import AuditEvent, AuditLog
+from app.audit import AuditEvent
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
@@ -49,7 +49,6 @@ class BearerTokens:
         identities: Identities,
         id_tokens: IdTokens,
         sightings: Sightings,
-        audit: AuditLog,
         limits: RateLimits,
         metrics: Metrics,
         clock: Clock,
@@ -61,7 +60,6 @@ class BearerTokens:
         self._identities = identities
         self._id_tokens = id_tokens
         self._sightings = sightings
-        self._audit = audit
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -122,8 +120,9 @@ class BearerTokens:
         if begins:
             event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
             detail = {"method": SignInMethod.FIREBASE.value}
-            await self._audit.record(event, account_id=account_id, origin=origin, detail=detail, tx=tx)
-            await self._sightings.note(tx, account_id=account_id, session_id=session_id, origin=origin)
+            await self._sightings.note(
+                tx, event, account_id=account_id, session_id=session_id, origin=origin, detail=detail
+            )
         return viewer
 
     def _session_end(self, token: VerifiedIdToken) -> datetime:

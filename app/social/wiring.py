@@ -78,7 +78,6 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
         identities=identities,
         id_tokens=id_tokens,
         sightings=accounts.sightings,
-        audit=base.audit,
         limits=base.limits,
         metrics=base.metrics,
         clock=base.clock,

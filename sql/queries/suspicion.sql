@@ -1,9 +1,12 @@
 -- What is noticed about a sign-in, and what its owner takes back. Whoever runs these holds the account's row.
 
--- name: sighting_add^
--- Reads what was known before it writes: all parts of a statement see the tables as they were. The address last seen is
--- sought among the twenty newest sessions, ended ones too.
-with device as (
+-- name: arrival_add^
+-- Writes that somebody signed in, and where they were seen. Reads what was known before it writes: all parts of a
+-- statement see the tables as they were. The address last seen is sought among the twenty newest sessions, ended ones too.
+with event as (
+  insert into audit_events (id, account_id, event, at, ip, user_agent, detail)
+  values (:event_id, :account_id, :event, :now, :ip, :user_agent, :detail)
+), device as (
   insert into known_devices (account_id, device_hash, user_agent, first_seen_at, last_seen_at)
   values (:account_id, :device_hash, :user_agent, :now, :now)
   on conflict (account_id, device_hash) do update

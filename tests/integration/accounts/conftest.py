@@ -234,8 +234,8 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         ids=ids,
     )
     steps = SecondSteps(redis=redis, queries=database.queries, clock=clock, ids=ids)
-    sightings = Sightings(database=database, places=places, alarms=alarms, clock=clock)
-    entry = Entry(sessions=sessions, steps=steps, sightings=sightings, audit=audit)
+    sightings = Sightings(database=database, audit=audit, places=places, alarms=alarms, clock=clock)
+    entry = Entry(sessions=sessions, steps=steps, sightings=sightings)
     factor_store = SecondFactorStore(
         queries=database.queries, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
     )
