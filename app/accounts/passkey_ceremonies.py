@@ -3,15 +3,17 @@
 The signature is checked by the `webauthn` package. What it leaves open, or decides before the signature is checked,
 stands here: no page inside another page, keys of the three kinds that we ask for only, no attestation but none (or a
 key's own signature), and the counter is judged by whoever holds the account's row.
+
+Import it where a ceremony begins: the package and what it stands on take 5 MB, which only those who have passkeys need.
 """
 
 import json
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+from cbor2 import CBORError
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -45,12 +47,11 @@ from webauthn.helpers.structs import (
 )
 
 from app.accounts.passkey_challenges import CHALLENGE_TTL, Challenge
+from app.accounts.passkey_model import Asked, Known, NewKey, NotProved, Person, Use
 from app.errors import Code, Problem
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
-USER_HANDLE_BYTES = 64  # Level 3, 14.6.1
 MAX_ANSWER_CHARS = 16 * 1024
 # The parts of an answer, as large as they can be for the keys that we take: an RSA key of 4,096 bits in a credential
 # with an id of 1,023 bytes, its self attestation beside it, comes to 2.2 KB.
@@ -64,65 +65,26 @@ _RSA_BITS = range(2048, 4096 + 1)
 _MAX_RSA_EXPONENT = 2**32  # a large one makes each check as dear as a signature
 _TIMEOUT_MS = int(CHALLENGE_TTL.total_seconds() * 1000)
 
+# What a stranger's bytes bring about in `webauthn` and in the JSON, CBOR and key parsers below it.
+_PARSERS_RAISE = (
+    WebAuthnException,
+    NotProved,
+    Problem,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    CBORError,
+    UnsupportedAlgorithm,
+)
 # In the order of our liking.
 _ALGORITHMS = [
     COSEAlgorithmIdentifier.EDDSA,
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
     COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
 ]
-
-
-class NotProved(Exception):
-    """Raised when an answer is well-formed and does not prove what it should."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What an answer must be for."""
-
-    challenge: bytes = field(repr=False)
-    rp_id: str
-    origins: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """To whom a new passkey shall belong, as their device shows it."""
-
-    handle: bytes = field(repr=False)
-    name: str
-    display_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """A credential that exists, and the ways in which its device can be reached."""
-
-    credential_id: bytes
-    transports: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewKey:
-    """A key that a device made for us."""
-
-    credential_id: bytes
-    public_key: bytes
-    sign_count: int
-    transports: tuple[str, ...]
-    aaguid: UUID
-    backup_eligible: bool
-    backed_up: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Use:
-    """What a device said when it signed; the signature is right."""
-
-    sign_count: int
-    user_verified: bool
-    backup_eligible: bool
-    backed_up: bool
 
 
 def registration_options(rp_id: str, challenge: Challenge, person: Person, *, known: Sequence[Known]) -> str:
@@ -289,13 +251,10 @@ def _bound(part: bytes, most_bytes: int) -> None:
 
 
 def _guarded(work: Callable[[], T], refusal: Callable[[], Exception]) -> T:
-    """What `work` makes of a stranger's bytes; whatever a parser raises over them is a refusal, no fault of ours."""
+    """What `work` makes of a stranger's bytes; what the parsers raise over them is a refusal, no fault of ours."""
     try:
         return work()
-    except (WebAuthnException, NotProved) as error:
-        raise refusal() from error
-    except Exception as error:
-        log.info("a passkey's answer ended in %s", type(error).__name__)
+    except _PARSERS_RAISE as error:
         raise refusal() from error
 
 

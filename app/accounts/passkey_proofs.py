@@ -14,8 +14,8 @@ from app.accounts.alarms import Alarms
 from app.accounts.entry import Entry
 from app.accounts.limits import PASSKEY_BEGIN_PER_IP, PASSKEY_LOGIN_PER_IP, PASSKEY_PROOFS_PER_ACCOUNT
 from app.accounts.model import Factor, Origin, PasskeyOptions, Proof, SignedIn, SignInMethod, Viewer
-from app.accounts.passkey_ceremonies import NotProved, read_use
 from app.accounts.passkey_challenges import Bond, Purpose
+from app.accounts.passkey_model import NotProved
 from app.accounts.passkey_store import PasskeyStore, StoredKey
 from app.accounts.passkey_uses import CopySuspected, NotVerified, PasskeyUses
 from app.accounts.proofs import REASON as REAUTHENTICATION_NEEDED
@@ -79,7 +79,7 @@ class PasskeyProofs:
         USER_NOT_VERIFIED or PASSKEY_COPY_SUSPECTED; RATE_LIMITED; BUSY.
         """
         await self._limits.spend(PASSKEY_LOGIN_PER_IP, origin.network)
-        answer = read_use(credential)
+        answer = self._uses.read(credential)
         asked = await self._uses.asked(Bond.of_browser(origin), challenge_id)
         stored = await self._uses.find(answer)
         # Nobody was named, so the device must say whose key it is.
@@ -121,7 +121,7 @@ class PasskeyProofs:
         RATE_LIMITED; BUSY.
         """
         await self._limits.spend(PASSKEY_LOGIN_PER_IP, origin.network)
-        answer = read_use(credential)
+        answer = self._uses.read(credential)
         asked = await self._uses.asked(Bond.of_temp_token(temp_token), challenge_id)
         step = await self._steps.count_try(temp_token)
         if step is None:
@@ -157,7 +157,7 @@ class PasskeyProofs:
         and the field; UNAUTHENTICATED when the session was ended meanwhile; RATE_LIMITED; BUSY.
         """
         await self._limits.spend(PASSKEY_PROOFS_PER_ACCOUNT, str(viewer.account_id))
-        answer = read_use(credential)
+        answer = self._uses.read(credential)
         asked = await self._uses.asked(Bond.of_session(Purpose.STEP_UP, viewer), challenge_id)
 
         async def prove(tx: Transaction) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.accounts.model import Passkey
-from app.accounts.passkey_ceremonies import Known, NewKey, Use
+from app.accounts.passkey_model import Known, NewKey, Use
 from app.accounts.store import Runner
 from app.database import Row, Transaction
 from app.queries import Queries

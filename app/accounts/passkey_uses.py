@@ -2,15 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
-
-from webauthn.helpers.structs import AuthenticationCredential
 
 from app.accounts import passkey_letters as letters
 from app.accounts.model import Origin, PasskeyOptions
-from app.accounts.passkey_ceremonies import Asked, Known, NotProved, Use, check_use, use_options
 from app.accounts.passkey_challenges import Bond, PasskeyChallenges
+from app.accounts.passkey_model import Asked, Known, NotProved, Use
 from app.accounts.passkey_store import PasskeyStore, StoredKey
 from app.accounts.relying_party import RelyingParty
 from app.audit import AuditEvent, AuditLog
@@ -18,6 +16,9 @@ from app.background import Post
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import AuthenticationCredential
 
 T = TypeVar("T")
 
@@ -57,6 +58,8 @@ class PasskeyUses:
 
     async def ask(self, bond: Bond, *, known: Sequence[Known] = (), must_verify: bool) -> PasskeyOptions:
         """What a browser asks; without `known` any passkey of ours may answer. Raises Problem(BUSY)."""
+        from app.accounts.passkey_ceremonies import use_options
+
         challenge = await self._challenges.draw(bond)
         options = use_options(self._party.demand(None), challenge, known=known, must_verify=must_verify)
         return PasskeyOptions(challenge_id=challenge.id, options=options)
@@ -73,13 +76,19 @@ class PasskeyUses:
         challenge = await self._challenges.take(bond, challenge_id)
         return Asked(challenge=challenge, rp_id=self._party.demand(None), origins=self._party.origins)
 
-    async def find(self, answer: AuthenticationCredential) -> StoredKey | None:
+    def read(self, credential: str) -> "AuthenticationCredential":
+        """The answer of a browser; raises Problem(BAD_USER_INPUT) for what is none."""
+        from app.accounts.passkey_ceremonies import read_use
+
+        return read_use(credential)
+
+    async def find(self, answer: "AuthenticationCredential") -> StoredKey | None:
         """The passkey that answers, by what it says; nothing is proved by it."""
         return await self._store.find(self._database, answer.raw_id)
 
     async def prove(
         self,
-        answer: AuthenticationCredential,
+        answer: "AuthenticationCredential",
         asked: Asked,
         stored: StoredKey,
         *,
@@ -91,6 +100,8 @@ class PasskeyUses:
 
         Raises NotProved, or the deed's own. A counter that went back is written down and told to the owner.
         """
+        from app.accounts.passkey_ceremonies import check_use
+
         handle = answer.response.user_handle
         if handle and handle != stored.user_handle:
             raise NotProved("the key belongs to somebody else")

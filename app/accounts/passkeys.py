@@ -8,18 +8,8 @@ from app.accounts import passkey_letters as letters
 from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import PASSKEY_CHANGES_PER_ACCOUNT
 from app.accounts.model import Origin, Passkey, PasskeyOptions, Viewer
-from app.accounts.passkey_ceremonies import (
-    USER_HANDLE_BYTES,
-    Asked,
-    Known,
-    NewKey,
-    NotProved,
-    Person,
-    new_key,
-    read_registration,
-    registration_options,
-)
 from app.accounts.passkey_challenges import Bond, PasskeyChallenges, Purpose
+from app.accounts.passkey_model import USER_HANDLE_BYTES, Asked, Known, NewKey, NotProved, Person
 from app.accounts.passkey_store import PasskeyStore
 from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
@@ -89,6 +79,8 @@ class Passkeys:
         (PASSKEYS_NOT_HERE); CONFLICT with TOO_MANY_PASSKEYS; UNAUTHENTICATED when the session was ended meanwhile;
         RATE_LIMITED; BUSY.
         """
+        from app.accounts.passkey_ceremonies import registration_options
+
         rp_id = self._party.demand(page)
         await self._reauthentication.demand(
             viewer, SensitiveDeed.ADD_PASSKEY, password=password, code=code, origin=origin
@@ -110,6 +102,8 @@ class Passkeys:
         Raises Problem: BAD_USER_INPUT with the field, for an answer that proves no key of ours with PASSKEY_REFUSED;
         GONE with CHALLENGE_OVER; CONFLICT with PASSKEY_TAKEN or TOO_MANY_PASSKEYS; UNAUTHENTICATED; RATE_LIMITED; BUSY.
         """
+        from app.accounts.passkey_ceremonies import new_key, read_registration
+
         rp_id = self._party.demand(None)
         name = _named(name) if name is not None else UNNAMED
         answer = read_registration(credential)

@@ -10,9 +10,6 @@ import pytest
 
 from app.accounts.passkey_ceremonies import (
     MAX_ANSWER_CHARS,
-    Asked,
-    NotProved,
-    Person,
     check_use,
     new_key,
     read_registration,
@@ -21,6 +18,7 @@ from app.accounts.passkey_ceremonies import (
     use_options,
 )
 from app.accounts.passkey_challenges import Challenge
+from app.accounts.passkey_model import Asked, NotProved, Person
 from app.errors import Problem
 from app.ids import Ids
 from tests.damage import damaged
