@@ -3,7 +3,8 @@
 The faces are made up in the shape of real ones (tests/face_population.py), one to five pictures of each person; how far
 apart they lie is printed beside the same of the real faces they are shaped like. People who are looked for come with a
 new picture; strangers come too. The truth is an exact search over everything, in numpy. Searches go one after another
-through `Gallery.search`, as a sign-in would, on the embedded PostgreSQL as it is shipped.
+through `Gallery.search`, as a sign-in would, on the embedded PostgreSQL as it is shipped, started anew once the
+templates are in it: it takes buffers by what it holds.
 
 What this cannot say is how often real strangers pass: the real tail of look-alikes (relatives, one's own age and
 origin) is heavier than a normal distribution's. `bonafide calibrate` measures that on the people themselves.
@@ -16,7 +17,8 @@ import os
 import struct
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,7 +40,7 @@ from app.migrate import migrate
 from app.queries import QUERIES, Queries
 from app.settings import Settings
 from facecore.engine import load_engine
-from facecore.identification import Ambiguous, Match, NoMatch, identify
+from facecore.identification import Ambiguous, Match, NoMatch
 from facecore.template import KIND
 from tests.face_population import (
     STRANGERS_APART,
@@ -122,31 +124,39 @@ class Crowd:
 
 def run() -> list[dict[str, Any]]:
     """Fills a database of its own, then searches."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServices.start(Path(folder), redis=False) as services:
+    with tempfile.TemporaryDirectory() as folder:
         crowd = Crowd.drawn(lfw_descriptors(load_engine("onnx", cache_dir=Path(folder) / "models")))
-        return asyncio.run(_measure(services, crowd))
+        return asyncio.run(_measure(Path(folder), crowd))
 
 
-async def _measure(services: EmbeddedServices, crowd: Crowd) -> list[dict[str, Any]]:
-    await migrate(services.database_url)
-    sql = await asyncpg.connect(services.database_url.replace("+asyncpg", ""))
-    await sql.set_type_codec("vector", schema="public", encoder=_encoded, decoder=bytes, format="binary")
-    database = Database(url=services.database_url, queries=Queries.load(QUERIES), max_connections=1)
-    await database.open()
-    settings = Settings.from_environment({})
-    bench = _Bench(
-        crowd=crowd,
-        sql=sql,
-        database=database,
-        threshold=settings.face_threshold,
-        search_threshold=settings.face_search_threshold,
-        search_margin=settings.face_search_margin,
-    )
-    try:
-        return [*bench.shapes(), *await bench.small(), *await bench.build(), *await bench.searches()]
-    finally:
-        await database.close()
-        await sql.close()
+async def _measure(folder: Path, crowd: Crowd) -> list[dict[str, Any]]:
+    async with _opened(folder, crowd) as bench:
+        rows = [*bench.shapes(), *await bench.small(), *await bench.build()]
+    async with _opened(folder, crowd) as bench:
+        return [*rows, *await bench.searches()]
+
+
+@asynccontextmanager
+async def _opened(folder: Path, crowd: Crowd) -> AsyncIterator["_Bench"]:
+    with EmbeddedServices.start(folder, redis=False) as services:
+        await migrate(services.database_url)
+        sql = await asyncpg.connect(services.database_url.replace("+asyncpg", ""))
+        await sql.set_type_codec("vector", schema="public", encoder=_encoded, decoder=bytes, format="binary")
+        database = Database(url=services.database_url, queries=Queries.load(QUERIES), max_connections=1)
+        await database.open()
+        settings = Settings.from_environment({})
+        try:
+            yield _Bench(
+                crowd=crowd,
+                sql=sql,
+                database=database,
+                threshold=settings.face_threshold,
+                search_threshold=settings.face_search_threshold,
+                search_margin=settings.face_search_margin,
+            )
+        finally:
+            await database.close()
+            await sql.close()
 
 
 class _Bench:
@@ -164,7 +174,6 @@ class _Bench:
         self._sql = sql
         self._database = database
         self._store = FaceStore(database=database)
-        self._decide = partial(identify, threshold=search_threshold, margin=search_margin, doubt_up_to=threshold)
         self._gallery = Gallery(
             database=database,
             ids=Ids(),
@@ -238,7 +247,9 @@ class _Bench:
             for probe, each, nearest in zip(crowd.probes, found, truth, strict=True)
         ]
         exact = [
-            self._decide(probe, [(crowd.account(int(crowd.owners[at])), crowd.descriptors[at]) for at in nearest])
+            self._gallery.decide(
+                probe, [(crowd.account(int(crowd.owners[at])), crowd.descriptors[at]) for at in nearest]
+            )
             for probe, nearest in zip(crowd.probes, truth, strict=True)
         ]
         pid = await self._database.transact(lambda tx: tx._connection.fetchval("select pg_backend_pid()"))
@@ -252,7 +263,11 @@ class _Bench:
         recall = sum(hits[:EACH]) / EACH
         p95 = quantiles(times, n=20, method="inclusive")[-1]
         owners = [crowd.account(int(person)) for person in crowd.wanted]
+        buffers = await self._sql.fetchval(
+            "select setting::bigint * 8 / 1024.0 from pg_settings where name = 'shared_buffers'"
+        )
         return [
+            {"what": "PostgreSQL's buffers after the restart", "value": float(buffers), "unit": "MiB"},
             {
                 "what": f"recall@1 of the index for {EACH:,} enrolled people, depth {SEARCH_DEPTH}",
                 "value": recall,

@@ -46,10 +46,16 @@ async def test_a_stranger_is_nobody(faces: Faces) -> None:
 
 async def test_a_bad_day_makes_no_stranger(faces: Faces) -> None:
     """Somebody known would get a second account because today's light was poor."""
-    ada = await faces.person(at(0.45))
+    ada = await faces.person(at(0.44))
     found = await faces.gallery.search(PROBE)
     assert isinstance(found, Ambiguous)
     assert (found.people, found.doubt) == ((ada,), Doubt.UNCERTAIN)
+
+
+async def test_a_look_alike_beyond_the_margin_is_somebody_new(faces: Faces) -> None:
+    """Of a large gallery somebody always looks a little like a newcomer, who could never begin with the face."""
+    await faces.person(at(0.46))
+    assert await faces.gallery.search(PROBE) == NoMatch()
 
 
 async def test_twins_are_refused(faces: Faces) -> None:
