@@ -1,5 +1,6 @@
 """Embedded PostgreSQL 18 with pgvector: its folder, its settings, its life."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -21,12 +22,13 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 # Recovery after a crash replays at most max_wal_size of log; a slow disk may need a while for it.
 START_TIMEOUT_S = 60.0
 
+# The index of faces is walked at random: outside the buffers each step costs a copy from the kernel.
+LEAST_BUFFERS_MIB = 128  # the index of 100,000 faces fits in
 _SETTINGS = {
     "listen_addresses": "",  # the unix socket is the only way in
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     # One machine, a few thousand people: small and quiet when idle.
-    "shared_buffers": "128MB",  # the index of 100,000 faces fits in
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -40,6 +42,11 @@ _SETTINGS = {
     "log_checkpoints": "off",
 }
 _DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+def buffers_mib(*, stored: int, memory: int) -> int:
+    """PostgreSQL's shared buffers for so many bytes of data: twice as much, as it grows, or a quarter of the memory."""
+    return max(LEAST_BUFFERS_MIB, min(2 * stored, memory // 4) >> 20)
 
 
 class EmbeddedPostgres:
@@ -101,7 +108,8 @@ class EmbeddedPostgres:
 
     def launch(self) -> None:
         """Start the server without waiting; see `process.launch` for the thread this must be called from."""
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._sockets)}
+        buffers = buffers_mib(stored=_size(self._folder / "base"), memory=_memory())
+        settings = {**_SETTINGS, "unix_socket_directories": str(self._sockets), "shared_buffers": f"{buffers}MB"}
         if not self._durable:
             settings |= _DISPOSABLE
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -172,3 +180,11 @@ class EmbeddedPostgres:
             stdin=f"create database {DATABASE};\n",
         )
         (self._folder / "bonafide.ready").write_text("")
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
