@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -171,6 +172,7 @@ class Passwords:
             self._waiting -= 1
 
 
+@cache
 def read_common_passwords(path: Path = COMMON_PASSWORDS) -> frozenset[str]:
     """The shipped list, casefolded; its head says where it comes from."""
     lines = path.read_text(encoding="utf-8").splitlines()

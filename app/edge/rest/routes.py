@@ -1,6 +1,7 @@
 """The REST edge as the application mounts it."""
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -22,13 +23,15 @@ OPERATIONS = (*auth.OPERATIONS, *session.OPERATIONS, *profile.OPERATIONS, *faces
 
 def routes(services: "Services") -> list[Route]:
     """Every REST operation, and GET /openapi.json that describes them."""
-    settings = services.settings
-    described = document(
-        OPERATIONS, server_url=settings.public_url, cookies=SessionCookies(secure=settings.secure_cookies)
-    )
-    text = json.dumps(described, ensure_ascii=False, indent=1).encode()
+    text = _description(services.settings.public_url, services.settings.secure_cookies)
 
     async def openapi(_: Request) -> Response:
         return Response(text, media_type=JSON)
 
     return [*routes_of(OPERATIONS, Visits(services)), Route("/openapi.json", openapi, methods=["GET"])]
+
+
+@lru_cache(maxsize=4)
+def _description(server_url: str, secure_cookies: bool) -> bytes:
+    described = document(OPERATIONS, server_url=server_url, cookies=SessionCookies(secure=secure_cookies))
+    return json.dumps(described, ensure_ascii=False, indent=1).encode()
