@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.accounts.alarms import Alarms, Suspicion
-from app.accounts.model import Origin, Proof, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.model import Factor, Origin, Proof, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.proofs import demand_enough
-from app.accounts.store import LockedSession, NewToken, SessionStore, StoredToken
+from app.accounts.sightings import Sightings
+from app.accounts.store import LockedSession, NewSession, NewToken, SessionStore, StoredToken
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Transaction
@@ -67,6 +68,7 @@ class SessionService:
         secret_keys: tuple[str, ...],
         audit: AuditLog,
         alarms: Alarms,
+        sightings: Sightings,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -75,6 +77,7 @@ class SessionService:
         self._access_tokens = access_tokens
         self._audit = audit
         self._alarms = alarms
+        self._sightings = sightings
         self._clock = clock
         self._ids = ids
         # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
@@ -129,10 +132,12 @@ class SessionService:
         account_id: UUID,
         method: SignInMethod,
         origin: Origin,
+        event: AuditEvent,
+        second_factor: Factor | None = None,
         second_factor_proved: bool,
         device_proved: bool = False,
     ) -> OpenedSession | None:
-        """Writes a session with its first refresh token; `tx` must hold the account's row.
+        """Writes a session with its first refresh token, and `event` into the log; `tx` must hold the account's row.
 
         Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
         nothing is written, when the account has a second factor that was not proved. `device_proved`: more than the
@@ -140,20 +145,47 @@ class SessionService:
         """
         now = self._clock.now()
         raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
-        viewer = await self._store.open_session(
-            tx,
+        session = NewSession(
             session_id=self._ids.uuid7(),
             account_id=account_id,
             method=method,
-            origin=origin,
-            token=token,
-            second_factor_proved=second_factor_proved,
+            device_hash=origin.device_hash,
             device_proved=device_proved,
-            now=now,
+            second_factor_proved=second_factor_proved,
+            token=token,
+            began_at=now,
+            expires_at=token.expires_at,
         )
+        viewer = await self._begin(tx, session, event, second_factor=second_factor, origin=origin, now=now)
         if viewer is None:
             return None
         return OpenedSession(viewer=viewer, refresh_token=raw, refresh_expires_at=token.expires_at)
+
+    async def open_foreign(
+        self,
+        tx: Transaction,
+        *,
+        session_id: UUID,
+        account_id: UUID,
+        method: SignInMethod,
+        origin: Origin,
+        event: AuditEvent,
+        began_at: datetime,
+        expires_at: datetime,
+    ) -> Viewer | None:
+        """The same for a session that lives by somebody else's token; None also where it began before."""
+        session = NewSession(
+            session_id=session_id,
+            account_id=account_id,
+            method=method,
+            device_hash=None,
+            device_proved=False,
+            second_factor_proved=False,
+            token=None,
+            began_at=began_at,
+            expires_at=expires_at,
+        )
+        return await self._begin(tx, session, event, second_factor=None, origin=origin, now=self._clock.now())
 
     async def viewer_of(self, tx: Transaction, *, account_id: UUID, session_id: UUID) -> Viewer:
         """The viewer of a session that this transaction has opened or holds."""
@@ -250,6 +282,30 @@ class SessionService:
     async def end_all(self, tx: Transaction, account_id: UUID, *, kept_id: UUID | None = None) -> int:
         """Ends every session of the account but `kept_id`; gives back how many."""
         return len(await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=self._clock.now()))
+
+    async def _begin(
+        self,
+        tx: Transaction,
+        session: NewSession,
+        event: AuditEvent,
+        *,
+        second_factor: Factor | None,
+        origin: Origin,
+        now: datetime,
+    ) -> Viewer | None:
+        """One statement opens the session, and writes into the audit log and the memory of devices that it did."""
+        detail = {"method": session.method.value} | (
+            {} if second_factor is None else {"second_factor": second_factor.value}
+        )
+        audited = self._audit.values(event, account_id=session.account_id, origin=origin, detail=detail, now=now)
+        opened = await self._store.open_session(
+            tx, session, beside={**audited, **self._sightings.values(origin, now=now)}
+        )
+        if opened is None:
+            return None
+        viewer, seen = opened
+        await self._sightings.judge(tx, session.account_id, seen, origin=origin)
+        return viewer
 
     async def _swap(
         self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, origin: Origin

@@ -1,22 +1,21 @@
 """Where an account was seen, and what is new about a sign-in: a device, a country, a journey that nobody makes.
 
-One statement, in the transaction of the session, remembers and compares: nothing is lost in a crash, and of parallel
-sign-ins from one new device exactly one finds it new. Whoever has no session before has no past to compare with.
+The statement that opens the session remembers and compares: nothing is lost in a crash, and of parallel sign-ins from
+one new device exactly one finds it new. Whoever has no session before has no past to compare with.
 
 Known is a device by what it holds, not by where it is: a cookie that was stolen stays known on another network, where
 only the country and the journey can tell.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.accounts.alarms import Alarms, Suspicion
 from app.accounts.devices import device_keys
 from app.accounts.model import Origin
-from app.audit import AuditEvent, AuditLog
+from app.audit import AuditEvent
 from app.clock import Clock
-from app.database import Database, Row, Transaction
+from app.database import Row, Transaction
 from app.geoip import Place, Places
 
 FORGOTTEN_AFTER = timedelta(days=365)
@@ -30,35 +29,24 @@ LEAST_KM = 500
 class Sightings:
     """Remembers, compares, and raises the alarm."""
 
-    def __init__(self, *, database: Database, audit: AuditLog, places: Places, alarms: Alarms, clock: Clock) -> None:
-        self._queries = database.queries
-        self._audit = audit
+    def __init__(self, *, places: Places, alarms: Alarms, clock: Clock) -> None:
         self._places = places
         self._alarms = alarms
         self._clock = clock
 
-    async def note(
-        self,
-        tx: Transaction,
-        event: AuditEvent,
-        *,
-        account_id: UUID,
-        session_id: UUID,
-        origin: Origin,
-        detail: Mapping[str, object],
-    ) -> None:
-        """Notes a session that `tx` has just opened, in the audit log as `event`; `tx` holds the account's row."""
-        now, keys, place = self._clock.now(), device_keys(origin), self._places.of(origin.ip)
-        seen = await tx.one(
-            self._queries.arrival_add,
-            **self._audit.values(event, account_id=account_id, origin=origin, detail=detail, now=now),
-            session_id=session_id,
-            device_hash=keys.stored,
-            accepted=list(keys.accepted),
-            country=place.country,
-            forgotten=now - FORGOTTEN_AFTER,
-        )
-        assert seen is not None, "the statement always gives one row"
+    def values(self, origin: Origin, *, now: datetime) -> dict[str, object]:
+        """What the statement that opens a session needs to remember the sighting, and to compare it."""
+        keys = device_keys(origin)
+        return {
+            "known_device": keys.stored,
+            "accepted_devices": list(keys.accepted),
+            "country": self._places.of(origin.ip).country,
+            "forgotten": now - FORGOTTEN_AFTER,
+        }
+
+    async def judge(self, tx: Transaction, account_id: UUID, seen: Row, *, origin: Origin) -> None:
+        """Raises the alarm over what is new in what that statement gave back; `tx` holds the account's row."""
+        place = self._places.of(origin.ip)
         if not seen["has_a_past"]:
             return
         suspicions = []

@@ -1,5 +1,6 @@
 """Named SQL of the accounts slice, in and out of its model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -45,6 +46,21 @@ class StoredToken:
     successor_used_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewSession:
+    """A session that is about to begin, with its first token unless it lives by somebody else's."""
+
+    session_id: UUID
+    account_id: UUID
+    method: SignInMethod
+    device_hash: bytes | None
+    device_proved: bool
+    second_factor_proved: bool
+    token: NewToken | None
+    began_at: datetime
+    expires_at: datetime
+
+
 class SessionStore:
     """Reads and writes sessions and refresh tokens; `on` is the database or a transaction."""
 
@@ -52,37 +68,27 @@ class SessionStore:
         self._queries = queries
 
     async def open_session(
-        self,
-        tx: Transaction,
-        *,
-        session_id: UUID,
-        account_id: UUID,
-        method: SignInMethod,
-        origin: Origin,
-        token: NewToken,
-        second_factor_proved: bool,
-        device_proved: bool,
-        now: datetime,
-    ) -> Viewer | None:
-        """Writes the session and its first token, which expire together. None, and nothing is written, while the
-        account's second factor is still asked for."""
+        self, tx: Transaction, session: NewSession, *, beside: Mapping[str, object]
+    ) -> tuple[Viewer, Row] | None:
+        """Writes the session, its first token, and `beside`, the values of audit event and sighting. Gives back the
+        viewer, and what was known before; None, and nothing is written, while the account's second factor is still
+        asked for, or where the session is there or was erased."""
+        token = session.token
         row = await tx.one(
             self._queries.session_open,
-            session_id=session_id,
-            account_id=account_id,
-            method=method.value,
-            user_agent=origin.shown_user_agent,
-            ip=origin.shown_ip,
-            device_hash=origin.device_hash,
-            device_proved=device_proved,
-            token_id=token.token_id,
-            token_hash=token.token_hash,
-            salt=token.salt,
-            second_factor_proved=second_factor_proved,
-            now=now,
-            expires_at=token.expires_at,
+            **beside,
+            session_id=session.session_id,
+            method=session.method.value,
+            device_hash=session.device_hash,
+            device_proved=session.device_proved,
+            second_factor_proved=session.second_factor_proved,
+            token_id=None if token is None else token.token_id,
+            token_hash=None if token is None else token.token_hash,
+            salt=None if token is None else token.salt,
+            began_at=session.began_at,
+            expires_at=session.expires_at,
         )
-        return None if row is None else _viewer(row)
+        return None if row is None else (_viewer(row), row)
 
     async def viewer(self, on: Runner, *, session_id: UUID, account_id: UUID | None, now: datetime) -> Viewer | None:
         """The viewer of a live session; None when it is revoked, expired, gone or not of the account given."""

@@ -56,7 +56,6 @@ class AccountServices:
     entry: Entry
     sign_in_codes: SignInCodes
     not_me: NotMe
-    sightings: Sightings
     alarms: Alarms
     device_names: DeviceNames
     places: Places
@@ -89,18 +88,19 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         ids=base.ids,
         public_url=settings.public_url,
     )
-    sightings = Sightings(database=base.database, audit=base.audit, places=places, alarms=alarms, clock=base.clock)
+    sightings = Sightings(places=places, alarms=alarms, clock=base.clock)
     sessions = SessionService(
         database=base.database,
         access_tokens=base.access_tokens,
         secret_keys=settings.secret_keys,
         audit=base.audit,
         alarms=alarms,
+        sightings=sightings,
         clock=base.clock,
         ids=base.ids,
     )
     steps = SecondSteps(redis=base.redis, queries=base.database.queries, clock=base.clock, ids=base.ids)
-    entry = Entry(sessions=sessions, steps=steps, sightings=sightings)
+    entry = Entry(sessions=sessions, steps=steps)
     factor_store = SecondFactorStore(queries=base.database.queries, encryption=base.encryption)
     codes = SecondFactorCodes(
         database=base.database,
@@ -279,7 +279,6 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         entry=entry,
         sign_in_codes=SignInCodes(steps=steps, limits=base.limits, post=base.post, ids=base.ids),
         not_me=not_me,
-        sightings=sightings,
         alarms=alarms,
         device_names=device_names,
         places=places,

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from app.accounts.model import Origin, SignInMethod, Viewer
 from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE, SessionService
-from app.accounts.sightings import Sightings
 from app.accounts.store import SessionStore
 from app.audit import AuditEvent
 from app.clock import Clock
@@ -48,7 +47,6 @@ class BearerTokens:
         sessions: SessionService,
         identities: Identities,
         id_tokens: IdTokens,
-        sightings: Sightings,
         limits: RateLimits,
         metrics: Metrics,
         clock: Clock,
@@ -59,7 +57,6 @@ class BearerTokens:
         self._store = BearerSessionStore(queries=database.queries)
         self._identities = identities
         self._id_tokens = id_tokens
-        self._sightings = sightings
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -99,31 +96,27 @@ class BearerTokens:
     async def _open(
         self, token: VerifiedIdToken, session_id: UUID, origin: Origin, tx: Transaction, account_id: UUID, is_new: bool
     ) -> Viewer:
-        begins = await self._store.open(
-            tx,
-            session_id,
-            account_id=account_id,
-            origin=origin,
-            began_at=min(_signed_in_at(token), self._clock.now()),
-            expires_at=self._session_end(token),
-            now=self._clock.now(),
-        )
-        if begins is None:
-            raise (
-                _ended()
-                if await self._store.was_ended(tx, session_id, now=self._clock.now())
-                else _second_factor_needed()
-            )
-        viewer = await self._viewer(tx, session_id)
-        if viewer is None:
+        ends_at, now = self._session_end(token), self._clock.now()
+        if ends_at <= now:
             raise _ended()
-        if begins:
-            event = AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN
-            detail = {"method": SignInMethod.FIREBASE.value}
-            await self._sightings.note(
-                tx, event, account_id=account_id, session_id=session_id, origin=origin, detail=detail
-            )
-        return viewer
+        viewer = await self._sessions.open_foreign(
+            tx,
+            session_id=session_id,
+            account_id=account_id,
+            method=SignInMethod.FIREBASE,
+            origin=origin,
+            event=AuditEvent.SIGNED_UP if is_new else AuditEvent.SIGNED_IN,
+            began_at=min(_signed_in_at(token), now),
+            expires_at=ends_at,
+        )
+        if viewer is not None:
+            return viewer
+        # Another request with a token of the same sign-in may have come first.
+        await self._store.carry_on(tx, session_id, expires_at=ends_at, now=now)
+        viewer = await self._viewers.viewer(tx, session_id=session_id, account_id=account_id, now=now)
+        if viewer is not None:
+            return viewer
+        raise _ended() if await self._store.was_ended(tx, session_id, now=now) else _second_factor_needed()
 
     def _session_end(self, token: VerifiedIdToken) -> datetime:
         return min(self._clock.now() + REFRESH_TTL, _signed_in_at(token) + SESSION_MAX_AGE)

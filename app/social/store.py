@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.accounts.model import Origin
 from app.accounts.store import Runner
 from app.database import Transaction
 from app.queries import Queries
@@ -141,30 +140,6 @@ class BearerSessionStore:
 
     def __init__(self, *, queries: Queries) -> None:
         self._queries = queries
-
-    async def open(
-        self,
-        tx: Transaction,
-        session_id: UUID,
-        *,
-        account_id: UUID,
-        origin: Origin,
-        began_at: datetime,
-        expires_at: datetime,
-        now: datetime,
-    ) -> bool | None:
-        """True when the session begins, False when it is carried on, None when it was ended or is another account's."""
-        begins: bool | None = await tx.scalar(
-            self._queries.bearer_session_open,
-            session_id=session_id,
-            account_id=account_id,
-            user_agent=origin.shown_user_agent,
-            ip=origin.shown_ip,
-            began_at=began_at,
-            expires_at=expires_at,
-            now=now,
-        )
-        return begins
 
     async def carry_on(self, on: Runner, session_id: UUID, *, expires_at: datetime, now: datetime) -> None:
         """Lets a live session live until `expires_at` at least."""

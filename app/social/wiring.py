@@ -77,7 +77,6 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
         sessions=accounts.sessions,
         identities=identities,
         id_tokens=id_tokens,
-        sightings=accounts.sightings,
         limits=base.limits,
         metrics=base.metrics,
         clock=base.clock,

@@ -75,16 +75,3 @@ where id = :session_id and revoked_at is null and expires_at > :now
 -- name: bearer_session_ended$
 select exists (select from sessions where id = :session_id and (revoked_at is not null or expires_at <= :now))
     or exists (select from erased_bearer_sessions where id = :session_id)
-
--- name: bearer_session_open$
--- True when it begins, false when it is carried on. Null when it was ended, or its account deleted, as the same token must
--- not bring it back; and while the account has a second factor, which a token in a header does not prove.
-insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at)
-select :session_id, :account_id, 'firebase', :user_agent, :ip, :began_at, :now, :expires_at
-where not exists (select from erased_bearer_sessions where id = :session_id)
-  and not exists (select from second_factors where account_id = :account_id and enabled_at is not null)
-on conflict (id) do update
-set expires_at = greatest(sessions.expires_at, excluded.expires_at), last_seen_at = excluded.last_seen_at
-where sessions.revoked_at is null and sessions.expires_at > excluded.last_seen_at
-  and sessions.account_id = excluded.account_id
-returning xmax = 0

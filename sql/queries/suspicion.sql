@@ -1,38 +1,5 @@
 -- What is noticed about a sign-in, and what its owner takes back. Whoever runs these holds the account's row.
 
--- name: arrival_add^
--- Writes that somebody signed in, and where they were seen. Reads what was known before it writes: all parts of a
--- statement see the tables as they were. The address last seen is sought among the twenty newest sessions, ended ones too.
-with event as (
-  insert into audit_events (id, account_id, event, at, ip, user_agent, detail)
-  values (:event_id, :account_id, :event, :now, :ip, :user_agent, :detail)
-), device as (
-  insert into known_devices (account_id, device_hash, user_agent, first_seen_at, last_seen_at)
-  values (:account_id, :device_hash, :user_agent, :now, :now)
-  on conflict (account_id, device_hash) do update
-  set last_seen_at = excluded.last_seen_at, user_agent = excluded.user_agent
-), country as (
-  insert into known_countries (account_id, country, first_seen_at, last_seen_at)
-  select cast(:account_id as uuid), cast(:country as text), cast(:now as timestamptz), cast(:now as timestamptz)
-  where cast(:country as text) is not null
-  on conflict (account_id, country) do update set last_seen_at = excluded.last_seen_at
-), earlier as (
-  select ip, last_seen_at from sessions
-  where account_id = :account_id and id <> :session_id
-  order by id desc limit 20
-)
-select exists (select from earlier) as has_a_past,
-       exists (select from known_devices
-               where account_id = :account_id and device_hash = any(cast(:accepted as bytea[]))
-                 and last_seen_at > :forgotten) as device_is_known,
-       exists (select from known_countries
-               where account_id = :account_id and last_seen_at > :forgotten) as has_countries,
-       exists (select from known_countries
-               where account_id = :account_id and country = :country and last_seen_at > :forgotten) as country_is_known,
-       last.ip as last_ip, last.last_seen_at
-from (values (1)) always
-left join (select ip, last_seen_at from earlier where ip <> '' order by last_seen_at desc limit 1) last on true
-
 -- name: sightings_forget!
 with devices as (
   delete from known_devices where last_seen_at <= :forgotten

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from argon2 import PasswordHasher
 
 from app.embedded import EmbeddedServices
@@ -47,7 +48,7 @@ def run() -> list[dict[str, Any]]:
             "TRUST_FORWARDED_FOR": "true",
         }
         with serving(Path(folder), settings=settings) as server:
-            return asyncio.run(_measure(server, services.database_url))
+            return uvloop.run(_measure(server, services.database_url))
 
 
 async def _measure(server: BenchServer, database_url: str) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from app.accounts.second_steps import SecondSteps
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.sightings import Sightings
-from app.audit import AuditLog
+from app.audit import AuditEvent, AuditLog
 from app.background import Background, Post
 from app.database import Database, Transaction
 from app.geoip import Places
@@ -60,6 +60,7 @@ class Slice:
     second_factors: SecondFactors
     codes: SecondFactorCodes
     alarms: Alarms
+    sightings: Sightings
     places: Places
     device_names: DeviceNames
     background: Background
@@ -164,6 +165,7 @@ class Slice:
                 account_id=account_id,
                 method=method,
                 origin=origin,
+                event=AuditEvent.SIGNED_IN,
                 second_factor_proved=True,
             )
             assert opened is not None
@@ -224,18 +226,19 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         ids=ids,
         public_url=settings.public_url,
     )
+    sightings = Sightings(places=places, alarms=alarms, clock=clock)
     sessions = SessionService(
         database=database,
         access_tokens=access_tokens,
         secret_keys=settings.secret_keys,
         audit=audit,
         alarms=alarms,
+        sightings=sightings,
         clock=clock,
         ids=ids,
     )
     steps = SecondSteps(redis=redis, queries=database.queries, clock=clock, ids=ids)
-    sightings = Sightings(database=database, audit=audit, places=places, alarms=alarms, clock=clock)
-    entry = Entry(sessions=sessions, steps=steps, sightings=sightings)
+    entry = Entry(sessions=sessions, steps=steps)
     factor_store = SecondFactorStore(
         queries=database.queries, encryption=Encryption(keys=settings.encryption_keys, ids=ids)
     )
@@ -318,6 +321,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         second_factors=second_factors,
         codes=codes,
         alarms=alarms,
+        sightings=sightings,
         places=places,
         device_names=device_names,
         background=background,

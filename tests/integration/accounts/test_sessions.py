@@ -160,6 +160,7 @@ async def test_a_successor_cannot_be_computed_from_a_stolen_database(world: Slic
         secret_keys=("another secret of at least thirty-two characters",),
         audit=world.audit,
         alarms=world.alarms,
+        sightings=world.sightings,
         clock=world.clock,
         ids=world.ids,
     )
@@ -179,6 +180,7 @@ async def test_a_race_across_a_rotation_of_the_secret_ends_well(world: Slice) ->
         secret_keys=keys,
         audit=world.audit,
         alarms=world.alarms,
+        sightings=world.sightings,
         clock=world.clock,
         ids=world.ids,
     )
@@ -194,6 +196,7 @@ async def test_the_end_of_a_session_holds_on_every_instance_at_once(world: Slice
         secret_keys=world.settings.secret_keys,
         audit=world.audit,
         alarms=world.alarms,
+        sightings=world.sightings,
         clock=world.clock,
         ids=world.ids,
     )

@@ -48,7 +48,7 @@ def test_only_one_module_knows_mediapipe() -> None:
 def test_every_session_comes_through_the_one_door() -> None:
     """A new way to sign in could forget to ask for the second factor."""
     inserting = [query for query in Queries.load(ROOT / "sql" / "queries") if "into sessions" in query.sql]
-    assert [query.name for query in inserting] == ["session_open", "bearer_session_open"]
+    assert [query.name for query in inserting] == ["session_open"]
     assert all("not exists (select from second_factors" in query.sql for query in inserting)
     assert _naming(r"second_factor_proved=True") == ["entry.py"]
     # Whoever skips the question has just proved a second factor: a code, or a passkey's signature.

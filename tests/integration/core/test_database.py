@@ -69,7 +69,7 @@ async def test_a_full_pool_says_so(database_url: str, tmp_path: Path) -> None:
     """Everybody would wait without a word while a few slow transactions hold every connection."""
     (tmp_path / "test.sql").write_text(SQL)
     queries = Queries.load(tmp_path)
-    database = Database(url=database_url, queries=queries, max_connections=2, acquire_timeout_s=0.1)
+    database = Database(url=database_url, queries=queries, max_connections=2, acquire_timeout_s=0.5)
     await database.open()
     holding, release = asyncio.Queue[int](), asyncio.Event()
 
