@@ -4,7 +4,6 @@ A page is index.html for every address of routes.json; the client shows what bel
 read once, at the start: a request names one of them or nothing, so no path leads out of the folder.
 """
 
-import json
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from app.edge.page_list import PageRoute, page_routes
 from app.edge.web_policy import page_headers
 from app.errors import Code, Problem
 
@@ -37,26 +37,12 @@ _NOT_BUILT = """<!doctype html>
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageRoute:
-    """An address that the client shows a page for."""
-
-    path: str
-    needs_camera: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Asset:
     """A built file, and its compressed forms by encoding."""
 
     path: Path
     media_type: str
     encoded: Mapping[str, Path]
-
-
-def page_routes() -> tuple[PageRoute, ...]:
-    """The addresses of routes.json, from which the client reads them too."""
-    listed = json.loads((WEB / "routes.json").read_text(encoding="utf-8"))
-    return tuple(PageRoute(path=entry["path"], needs_camera=entry.get("camera", False)) for entry in listed)
 
 
 def built_assets(dist: Path) -> Mapping[str, Asset]:

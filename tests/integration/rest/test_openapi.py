@@ -8,9 +8,9 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from starlette.routing import Route
 
 from app.edge.client_files import FILES, PREFIX
+from app.edge.page_list import page_routes
 from app.edge.rest import models
 from app.edge.rest.server_paths import SERVER_PATHS
-from app.edge.web import page_routes
 from app.main import create_app
 from app.wiring import Services
 from tests.serving import Visitor

@@ -9,7 +9,7 @@ import { field } from "../parts/field.js";
 import { password } from "../parts/password.js";
 import "../parts/passkey-way.js";
 import "../parts/ways-in.js";
-import { href, nextOf, type Place } from "../router.js";
+import { href, wayBack, type Place } from "../router.js";
 
 export class Login extends Element {
   @property({ attribute: false }) place?: Place;
@@ -20,7 +20,7 @@ export class Login extends Element {
   });
 
   override render(): TemplateResult {
-    const next = this.place ? nextOf(this.place.query) : null;
+    const next = this.place ? wayBack(this.place.query) : null;
     return html`<section class="card narrow">
       <h1 tabindex="-1">Sign in</h1>
       ${next ? html`<p class="quiet">Sign in to go on to where you were.</p>` : ""}
