@@ -276,7 +276,8 @@ export class LivenessElement extends LitElement {
   }
 }
 
-customElements.define("bonafide-liveness", LivenessElement);
+// A page may load the bundle twice, by two addresses.
+if (!customElements.get("bonafide-liveness")) customElements.define("bonafide-liveness", LivenessElement);
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,6 +1,6 @@
 /** What a person is told while the check runs: one short sentence, seen and spoken, and what is drawn over the picture. */
 
-import { html, nothing, svg, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import type { Hint, Step } from "./check.js";
 import { ICONS, TICK } from "./icons.js";
 
@@ -45,20 +45,22 @@ export function sentence(prompt: Prompt | null, hint: Hint): string {
 export const spoken = ({ step, index, of }: Prompt): string =>
   step ? `Step ${index + 1} of ${of}. ${STEP_WORDS[step]}.` : `${HINT_WORDS.LOOK_STRAIGHT}.`;
 
+/** From the top, clockwise. */
+const OVAL = "M150 36c60 0 100 57 100 139s-45 149-100 149S50 257 50 175 90 36 150 36z";
+
 /** Lies over the mirrored picture: the oval, the ring of the step's progress, and the step's sign. */
 export function overlay(prompt: Prompt | null, hint: Hint, progress: number): TemplateResult {
   const step = prompt?.step ?? null;
   const full = Math.max(0, Math.min(1, progress));
   return html`
     <svg class="oval" viewBox="0 0 300 360" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
-      <path class="shade" fill-rule="evenodd" d="M-300-300h900v960h-900zM150 40c60 0 100 55 100 135s-45 145-100 145S50 255 50 175 90 40 150 40z"/>
-      ${[svg`<path class="track" pathLength="1" d=${RING}/>`, svg`<path class="ring" pathLength="1" d=${RING} style=${`stroke-dashoffset:${(1 - full).toFixed(3)}`}/>`]}
+      <path class="shade" fill-rule="evenodd" d="M-300-300h900v960h-900z${OVAL}"/>
+      <path class="track" d=${OVAL}/>
+      <path class="ring" pathLength="1" d=${OVAL} stroke-dashoffset=${(1 - full).toFixed(3)} ?data-empty=${full === 0}/>
     </svg>
     ${step ? html`<span class="sign" data-sign=${step} ?data-waits=${hint !== "OK"}><svg viewBox="0 0 48 48" aria-hidden="true">${ICONS[step]}</svg></span>` : nothing}
   `;
 }
-
-const RING = "M150 40c60 0 100 55 100 135s-45 145-100 145S50 255 50 175 90 40 150 40z";
 
 /** How many steps there are, and how many are done. */
 export function dots(prompt: Prompt | null): TemplateResult {
