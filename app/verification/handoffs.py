@@ -1,6 +1,6 @@
 """Handing a check over to a phone: a link, shown as a QR code, for somebody whose camera is elsewhere.
 
-The link is no session. Whoever opens it first gets, in that browser alone and for ten minutes, at most three attempts
+The link is no session. Whoever opens it first gets, in that browser alone and for ten minutes, at most four attempts
 at the badge of one account, and each must still match its profile photo; its failures count as the account's own.
 Nothing can be read with it but the name of whose check it is, so that nobody gives their face for a stranger's account
 unaware. It ends with the session that made it, with the next link of the account, and with the badge.
@@ -32,9 +32,10 @@ from app.verification.service import VerificationService
 
 LINK_LIVES = timedelta(minutes=5)
 OPENED_LIVES = timedelta(minutes=10)
-"""Long enough for three attempts, five minutes being the life of each challenge."""
-ATTEMPTS = 3
-"""As many as the page makes; fewer than block an account, so a stolen link does not even do that."""
+"""Long enough for several attempts, five minutes being the life of each challenge."""
+ATTEMPTS = 4
+"""The three that the page makes, and one for a gesture that somebody cannot make; fewer than block an account, so a
+stolen link does not even do that."""
 _TOKEN_BYTES = 24
 
 # A newer link replaces what was handed over before, opened or not.
@@ -53,7 +54,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[4])
 return redis.call('HGET', KEYS[1], 'session')
 """
-# Counted before the challenge is drawn: fifty who ask at once get three.
+# Counted before the challenge is drawn: fifty who ask at once get four.
 _DRAW = """
 if redis.call('HGET', KEYS[1], 'browser') ~= ARGV[1] then return -1 end
 return redis.call('HINCRBY', KEYS[1], 'left', -1)

@@ -6,7 +6,7 @@ import { defineConfig } from "vite";
 const TEXT = /\.(js|css|svg|json|wasm)$/;
 
 /** Writes .br and .gz beside each text as it was written, so that the server compresses nothing. */
-function compressed() {
+export function compressed() {
   return {
     name: "compressed",
     apply: "build",

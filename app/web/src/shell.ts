@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount } from "./account.js";
+import { account, FollowsAccount, loadAccount, refreshAccount } from "./account.js";
 import { config } from "./config.js";
 import { announce, Element } from "./element.js";
 import { pages } from "./pages.js";
@@ -157,7 +157,7 @@ export class Shell extends Element {
       sessionStorage.setItem(REPLACED, "yes");
       location.reload();
     } else if (!account() && this.place && !document.hasFocus()) {
-      await loadAccount().catch(() => null);
+      await refreshAccount();
     }
   }
 

@@ -6,7 +6,7 @@
  * Nothing depends on hearing. After a gap the account is asked for anew.
  */
 
-import { account, loadAccount, setAccount } from "../account.js";
+import { account, refreshAccount, setAccount } from "../account.js";
 import type { VerificationError } from "../generated/schema.js";
 import { SessionRevoked, VerificationUpdated } from "../generated/live.js";
 import { Refusal } from "../refusals.js";
@@ -88,7 +88,7 @@ async function hold(session: string, signal: AbortSignal): Promise<void> {
       return;
     }
     // The session finds out by itself whether its token is the fault: an answer to any question says so.
-    if (end.code === TOKEN_REFUSED) await again();
+    if (end.code === TOKEN_REFUSED) await refreshAccount();
     failures = end.servedMs > GOOD_MS ? 1 : failures + 1;
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
     if (!document.hidden) await woken(end.code === TOO_MANY ? Math.max(wait, TOO_MANY_WAIT_MS) : wait, signal);
@@ -118,22 +118,13 @@ function tell(session: string, news: News): void {
 
 function take(news: News): void {
   if ("gap" in news) {
-    void again();
+    void refreshAccount();
     return;
   }
   const { verification } = news;
   const me = account();
   if (me && verification.success) setAccount({ ...me, verifiedAt: verification.verifiedAt });
   dispatchEvent(new CustomEvent<Verification>("bonafide-verification", { detail: verification }));
-}
-
-/** Asks for the account anew; where nobody answers, the page goes on with what it knows, and the socket tries again. */
-async function again(): Promise<void> {
-  try {
-    await loadAccount();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-  }
 }
 
 /** Until this tab can be seen. */

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount } from "../account.js";
+import { account, FollowsAccount, refreshAccount } from "../account.js";
 import { Element } from "../element.js";
 import { Form } from "../form.js";
 import { VerifyByLink } from "../generated/proof.js";
@@ -69,7 +69,7 @@ export class VerifyEmail extends Element {
   private readonly proved = async (): Promise<void> => {
     this.done = true;
     this.token = "";
-    if (account()) await loadAccount().catch(() => undefined);
+    if (account()) await refreshAccount();
     await this.updateComplete;
     this.querySelector("h1")?.focus();
   };
