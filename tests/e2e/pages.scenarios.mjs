@@ -26,8 +26,8 @@ const SIGNED_OUT = [
   }],
   ["signup-campus", "/signup", page => page.getByRole("button", { name: "At a campus" }).click()],
   ["check-mail", "/check-mail"],
-  ["verify-link", "/verify#token=abc"],
-  ["verify-code", "/verify"],
+  ["verify-link", "/verify-email#token=abc"],
+  ["verify-code", "/verify-email"],
   ["forgot", "/forgot"],
   ["reset", "/reset#token=abc"],
   ["reset-no-link", "/reset"],
@@ -40,7 +40,7 @@ const SIGNED_OUT = [
 ];
 const SIGNED_IN = [
   ["profile", "/profile"],
-  ["badge", "/badge"],
+  ["verify", "/verify"],
   ["onboarding-1", "/onboarding", async page => {
     await page.getByRole("radio", { name: /Builder/ }).check();
     await page.waitForTimeout(1700); // the constellation takes a second and a half

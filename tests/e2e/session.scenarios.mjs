@@ -42,43 +42,61 @@ export async function manyTabs(browser) {
   }
 }
 
-/** A second account in another tab: no tab goes on showing the first one's things. */
+/** A second account in another tab: the first one notices at once, says so, and shows nothing of the other before. */
 export async function otherAccount(browser) {
   const page = await browser.fresh();
   const elsewhere = await browser.fresh();
   await newcomer(elsewhere, "grace");
-  await newcomer(page, "ada");
-  await page.clock.install();
+  const { ask } = await newcomer(page, "ada");
   await page.goto("/profile");
   await heading(page, "Ada Lovelace");
+  const sessions = "{ sessions { id } }";
+  assert.equal((await ask(sessions)).sessions.length, 1);
   const other = await browser.tab(page.context());
   await other.goto("/");
-  await other.context().clearCookies();
-  await other.goto("/login"); // the first tab still holds its token
+  await other.context().clearCookies(); // the first tab still holds its token
   await signIn(other, "grace");
   await heading(other, "Grace Lovelace");
-  await page.getByRole("link", { name: "Settings" }).click();
-  assert.equal(await page.getByLabel("Handle").inputValue(), "ada", "a tab acts for another account than it shows");
-  await page.getByRole("link", { name: "Profile", exact: true }).first().click();
-  await page.clock.fastForward("00:16:00");
   await heading(page, "Grace Lovelace");
   await page.getByText("now signed in as Grace Lovelace").waitFor();
+  assert.equal(await page.getByText("@ada").count(), 0, "things of two accounts on one page");
+  await page.getByRole("link", { name: "Settings" }).click();
+  await heading(page, "Settings");
+  assert.equal(await page.getByLabel("Handle").inputValue(), "grace", "a tab acts for another account than it shows");
+  await assert.rejects(ask(sessions), /SESSION_ENDED/, "the session that no tab can carry on lies about");
+  await other.reload();
+  await heading(other, "Grace Lovelace");
 }
 
-/** A session that was ended elsewhere: the page says so, and the way back is kept. */
+/** A session that was ended elsewhere: within a second every tab says so, and the way back is kept. */
 export async function endedElsewhere(browser) {
   const page = await browser.fresh();
   await newcomer(page, "ada");
   await page.goto("/settings/sessions");
   await page.getByText("this device").waitFor();
+  const second = await browser.tab(page.context());
+  const sockets = [];
+  for (const tab of [page, second]) tab.on("websocket", socket => sockets.push(socket.url()));
+  await second.goto("/profile");
+  await heading(second, "Ada Lovelace");
   const other = await browser.fresh();
   await signIn(other, "ada");
-  await other.getByRole("link", { name: "Settings" }).click();
-  await other.getByRole("link", { name: "Devices" }).click();
+  await heading(other, "Ada Lovelace");
+  await other.goto("/settings/sessions");
   await other.getByRole("button", { name: "Sign out all other devices" }).click();
   await other.getByText("1 other device is signed out.").waitFor();
-  await page.getByRole("link", { name: "What happened" }).click();
-  await heading(page, "Sign in");
+  const told = Date.now();
+  for (const tab of [page, second]) {
+    await tab.getByText("this session was ended").waitFor();
+    await heading(tab, "Sign in");
+  }
+  const took = Date.now() - told;
+  assert.ok(took < 1500, `it took ${took} ms`);
+  assert.deepEqual(sockets, [], "the second tab has a socket of its own, or an address holds a token");
+  assert.equal(new URL(second.url()).searchParams.get("return_to"), "/profile");
+  await signIn(page, "ada");
+  await heading(page, "Ada Lovelace");
+  return { took };
 }
 
 /** A token that the server stops believing is renewed once, without a word. */

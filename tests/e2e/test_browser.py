@@ -52,6 +52,11 @@ async def test_the_second_factor_is_set_up_asked_for_and_switched_off(here: Site
     await walk(here, "entry:secondFactor")
 
 
+async def test_a_link_of_an_earlier_letter_still_works(here: Site) -> None:
+    """Who has a letter from before the update would end up where the badge is earned, with a dead link."""
+    await walk(here, "entry:earlierLetter")
+
+
 async def test_a_forgotten_password_is_replaced(here: Site) -> None:
     """Who forgot the password would have lost the account."""
     await walk(here, "entry:forgottenPassword")
