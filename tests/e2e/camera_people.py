@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.client.animation import Picture, PhotoAnimator
+from app.client.animation import PhotoAnimator
 from app.client.opening import read_photo
 from app.client.performance import Sway, perform, posed, timing_of
 from liveness.landmarks import FaceMeshGraph

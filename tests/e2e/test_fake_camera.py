@@ -1,4 +1,4 @@
-"""The fake camera of the browser tests, read by the server's own eyes: what is tested with it is worth as much as it."""
+"""The fake camera of the browser tests as the server reads it: what is tested with it is worth as much as it."""
 
 import base64
 import zlib
