@@ -13,17 +13,20 @@ export interface Attempt {
   readonly watcher: Watcher;
   /** Aborted with the reason for which the attempt ends early. */
   readonly run: AbortController;
+  /** The camera gives pictures. */
+  seen(): void;
   /** The challenge is drawn. */
   began(path: Path): void;
 }
 
 /** Carries the attempt out; throws a CheckFault, what the api threw, or the reason for which the run was aborted. */
-export async function carryOut({ video, api, ways, wanted, excluded, watcher, run, began }: Attempt): Promise<Outcome> {
+export async function carryOut({ video, api, ways, wanted, excluded, watcher, run, seen, began }: Attempt): Promise<Outcome> {
   const { signal } = run;
   let camera: Camera | null = null;
   let way: Way | null = null;
   try {
     camera = await Camera.open(video, () => run.abort(new CheckFault("CAMERA_LOST")), signal);
+    seen();
     way = await ways.choose(wanted, video, api, signal);
     signal.throwIfAborted();
     // Drawn as late as can be: its time runs from here, and what the way cannot see is left out.

@@ -19,7 +19,7 @@
  * paused), data-step (of the step that is asked) and data-path (of the way taken).
  */
 
-import { LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import { carryOut } from "./attempt.js";
 import { CheckFault, type Hint, type LivenessApi, type Outcome, type Purpose, type Step, type Watcher } from "./check.js";
@@ -50,6 +50,8 @@ export class LivenessElement extends LitElement {
   static override readonly styles = styles;
   /** Where the server's paths begin when no attribute says so. */
   static server = (): URL => new URL(document.baseURI);
+  /** How many attempts this page has seen since it was loaded, or since one succeeded. */
+  private static readonly made = new Map<Purpose, number>();
 
   @property() purpose: Purpose = "VERIFY";
   @property() path: "auto" | Path = "auto";
@@ -65,6 +67,7 @@ export class LivenessElement extends LitElement {
   @state() private end: End | null = null;
   @state() private waitS = 0;
   @state() private said = "";
+  @state() private hasPicture = false;
   @state() private chosen: Path | null = null;
   @state() private taken: Path | null = null;
   @query("video") private readonly video!: HTMLVideoElement;
@@ -73,7 +76,6 @@ export class LivenessElement extends LitElement {
   private readonly excluded = new Set<Step>();
   private readonly patience = new Patience(hint => (this.hint = hint), text => (this.said = text));
   private run: AbortController | null = null;
-  private attempts = 0;
   private wasSlow = false;
   private clock = 0;
   private away = 0;
@@ -83,6 +85,14 @@ export class LivenessElement extends LitElement {
     const url = this.endpoint ? new URL(this.endpoint, document.baseURI) : LivenessElement.server();
     if (!url.pathname.endsWith("/")) url.pathname += "/";
     return url;
+  }
+
+  private get attempts(): number {
+    return LivenessElement.made.get(this.purpose) ?? 0;
+  }
+
+  private set attempts(made: number) {
+    LivenessElement.made.set(this.purpose, made);
   }
 
   /** Begins an attempt, unless one is running or the person has to wait. */
@@ -98,12 +108,12 @@ export class LivenessElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener("visibilitychange", this.seen);
+    document.addEventListener("visibilitychange", this.shown);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener("visibilitychange", this.seen);
+    document.removeEventListener("visibilitychange", this.shown);
     this.stop();
     this.patience.clear();
     clearTimeout(this.away);
@@ -124,19 +134,25 @@ export class LivenessElement extends LitElement {
   protected override updated(changed: PropertyValues): void {
     const before = changed.get("state") as State | undefined;
     if (before === undefined || isLive(this.state) === isLive(before)) return;
-    // What was pressed is gone: the focus goes on to what took its place.
-    this.renderRoot.querySelector<HTMLElement>("[data-begin]")?.focus();
+    // What was pressed is gone: the focus goes on to what took its place, which must be in sight.
+    this.renderRoot.querySelector<HTMLElement>("[data-begin]")?.focus({ preventScroll: true });
+    this.renderRoot.querySelector("section")?.scrollIntoView({ block: "nearest" });
   }
 
   protected override render(): TemplateResult {
-    const told = { said: this.said, server: this.server, purpose: this.purpose, waitS: this.waitS, act: this.act };
-    if (isLive(this.state)) {
-      const { state: at, prompt, hint, progress, connection } = this;
-      return liveView({ ...told, at, prompt, hint, progress, connection, stop: () => this.stop(), skip: this.skip });
+    return html`${this.view()}<p class="spoken" role="status" aria-live="polite">${this.said}</p>`;
+  }
+
+  private view(): TemplateResult {
+    const { state: at, purpose, server, waitS, act, end } = this;
+    const told = { purpose, server, waitS, act };
+    if (isLive(at)) {
+      const { hasPicture, prompt, hint, progress, connection, skip } = this;
+      return liveView({ at, hasPicture, prompt, hint, progress, connection, skip, stop: () => this.stop() });
     }
-    if (this.state === "passed") return successView(told);
-    if (this.state === "paused") return pausedView({ ...told, end: this.end! });
-    if (this.state === "failed") return endView({ ...told, end: this.end!, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken });
+    if (at === "passed") return successView(purpose);
+    if (at === "paused" && end) return pausedView({ ...told, end });
+    if (at === "failed" && end) return endView({ ...told, end, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken });
     return idleView({ ...told, wanted: this.chosen ?? this.path });
   }
 
@@ -152,6 +168,7 @@ export class LivenessElement extends LitElement {
     this.hint = "OK";
     this.wasSlow = false;
     this.said = "";
+    this.hasPicture = false;
     this.happen("started");
     await this.updateComplete; // the <video> is there
     try {
@@ -163,6 +180,10 @@ export class LivenessElement extends LitElement {
         excluded: this.excluded,
         watcher: this.watcher(run.signal),
         run,
+        seen: () => {
+          this.hasPicture = true;
+          this.said = "The camera is on. Getting ready.";
+        },
         began: path => this.began(path),
       });
       this.decided(outcome);
@@ -173,6 +194,7 @@ export class LivenessElement extends LitElement {
       else if (thrown !== SKIPPED) this.fell(faultThrown(thrown));
     } finally {
       this.patience.clear();
+      this.said = "";
       this.run = null;
     }
     if (run.signal.reason === SKIPPED && this.isConnected) await this.attempt();
@@ -217,8 +239,10 @@ export class LivenessElement extends LitElement {
   }
 
   private decided(outcome: Outcome): void {
-    if (outcome.success) this.happen("succeeded");
-    else this.failed(outcome.error ?? "BROKEN", outcome.retryAfterS, "");
+    if (outcome.success) {
+      this.attempts = 0;
+      this.happen("succeeded");
+    } else this.failed(outcome.error ?? "BROKEN", outcome.retryAfterS, "");
     this.tell("bonafide-result", outcome);
   }
 
@@ -264,7 +288,7 @@ export class LivenessElement extends LitElement {
     this.run.abort(SKIPPED);
   };
 
-  private readonly seen = (): void => {
+  private readonly shown = (): void => {
     clearTimeout(this.away);
     if (document.hidden && this.run) {
       this.away = window.setTimeout(() => this.run?.abort(new CheckFault("PAGE_HIDDEN")), HIDDEN_FOR_MS);

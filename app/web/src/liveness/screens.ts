@@ -3,10 +3,11 @@
 import type { FaultCode, Purpose } from "./check.js";
 
 /** The words of VerificationError (schema.graphql). */
-export type OutcomeCode =
+type OutcomeCode =
   | "FACE_MISMATCH" | "TOKEN_EXPIRED" | "NO_PROFILE_PHOTO" | "FACE_AMBIGUOUS" | "CHALLENGE_FAILED" | "NO_FACE"
   | "MULTIPLE_FACES" | "LOW_QUALITY" | "TOO_MANY_ATTEMPTS" | "BUSY";
 
+/** Every way; one without a screen does not compile. */
 export type EndCode = OutcomeCode | FaultCode;
 
 /** `again` begins a new attempt; `other` does so the other way; `all` does so with every prompt allowed again. */

@@ -110,7 +110,7 @@ class Conversation {
 
   private lose(): void {
     this.watcher.connected("lost");
-    this.fail(new CheckFault(navigator.onLine ? (this.opened ? "CONNECTION_LOST" : "SOCKET_BLOCKED") : "OFFLINE"));
+    this.fail(new CheckFault(this.opened ? "CONNECTION_LOST" : navigator.onLine ? "SOCKET_BLOCKED" : "OFFLINE"));
   }
 
   private closed({ code }: CloseEvent): void {

@@ -52,10 +52,10 @@ export const styles = css`
   }
   button.primary, a.primary { background: var(--_accent); border-color: var(--_accent); color: var(--_on-accent); }
   button[aria-disabled="true"] { background: var(--_tint); border-color: var(--_line); color: var(--_ink); cursor: default; }
-  button.link { border: 0; padding-inline: 0.25rem; font-weight: 400; color: var(--_accent); text-decoration: underline; text-underline-offset: 0.15em; }
-  .actions { display: flex; flex-wrap: wrap; gap: 0.5rem 0.75rem; align-items: center; margin-top: 0.25rem; }
+  button.link { border: 0; padding-inline: 0; font-size: inherit; font-weight: 400; color: var(--_accent); text-decoration: underline; text-underline-offset: 0.15em; }
+  .actions { display: flex; flex-wrap: wrap; gap: 0.5rem 0.75rem; align-items: center; margin: 0.25rem 0 0.75rem; }
 
-  .stage { position: relative; overflow: hidden; border-radius: var(--_radius); background: #10151a; aspect-ratio: 5 / 6; max-height: 68vh; width: 100%; }
+  .stage { position: relative; overflow: hidden; border-radius: var(--_radius); background: #10151a; aspect-ratio: 5 / 6; width: 100%; max-height: max(15rem, 100vh - 15rem); }
   video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; transform: scaleX(-1); }
   .oval { position: absolute; inset: 0; width: 100%; height: 100%; }
   .shade { fill: rgb(8 12 16 / 62%); }
@@ -76,7 +76,7 @@ export const styles = css`
   [data-sign="LOOK_UP"] svg { transform: rotate(90deg); }
   [data-sign="LOOK_DOWN"] { left: calc(50% - 2.1rem); bottom: 0.5rem; animation: down 1.2s ease-in-out infinite; }
   [data-sign="LOOK_DOWN"] svg { transform: rotate(-90deg); }
-  [data-sign="BLINK"], [data-sign="OPEN_MOUTH"], [data-sign="SMILE"] { left: calc(50% - 2.1rem); bottom: 0.5rem; }
+  [data-sign="BLINK"], [data-sign="OPEN_MOUTH"], [data-sign="SMILE"] { right: 0.5rem; bottom: 0.5rem; }
   .lids { transform-origin: 24px 24px; animation: blink 1.6s ease-in-out infinite; }
   .lips { transform-origin: 24px 24px; animation: open 1.6s ease-in-out infinite; }
   .grin { transform-origin: 24px 24px; animation: grin 1.6s ease-in-out infinite; }

@@ -12,7 +12,6 @@ import type { Path } from "./ways.js";
 
 /** What every view is given. */
 interface Told {
-  readonly said: string;
   readonly server: URL;
   readonly purpose: Purpose;
   readonly waitS: number;
@@ -25,10 +24,8 @@ const PAUSE = svg`<path class="stroke" d="M17 12v24M31 12v24"/>`;
 
 const sign = (drawn: SVGTemplateResult): TemplateResult => html`<span class="mark" aria-hidden="true"><svg viewBox="0 0 48 48">${drawn}</svg></span>`;
 
-const live = (said: string): TemplateResult => html`<p class="spoken" role="status" aria-live="polite">${said}</p>`;
-
 /** Before the first attempt. */
-export function idleView({ said, purpose, wanted, act }: Told & { wanted: "auto" | Path }): TemplateResult {
+export function idleView({ purpose, wanted, act }: Told & { wanted: "auto" | Path }): TemplateResult {
   const isStream = wanted === "stream";
   return html`<section class="panel">
     ${sign(FACE)}
@@ -43,12 +40,12 @@ export function idleView({ said, purpose, wanted, act }: Told & { wanted: "auto"
       ? "The server looks at the camera's pictures while you are in front of it, and keeps none."
       : "This device looks at the camera's pictures where it can. None is kept."}
       <button type="button" class="link" @click=${() => act("switch")}>${isStream ? "Let this device look instead" : "Let the server look instead"}</button></p>
-    ${live(said)}
   </section>`;
 }
 
-interface Live extends Told {
+interface Live {
   readonly at: State;
+  readonly hasPicture: boolean;
   readonly prompt: Prompt | null;
   readonly hint: Hint;
   readonly progress: number;
@@ -60,12 +57,12 @@ interface Live extends Told {
 const CONNECTION = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
 
 /** The camera is on. */
-export function liveView({ said, at, prompt, hint, progress, connection, stop, skip }: Live): TemplateResult {
+export function liveView({ at, hasPicture, prompt, hint, progress, connection, stop, skip }: Live): TemplateResult {
   const words = at === "comparing" ? "One moment, your face is being compared" : at === "starting" ? "Getting ready" : sentence(prompt, hint);
   return html`<section>
     <div class="stage" role="group" aria-label="Camera" tabindex="-1" data-begin>
       <video playsinline autoplay .muted=${true} aria-hidden="true"></video>
-      ${at === "starting" ? html`<p class="wait">Allow the camera if your browser asks.</p>` : overlay(at === "checking" ? prompt : null, hint, at === "comparing" ? 1 : progress)}
+      ${hasPicture ? overlay(at === "checking" ? prompt : null, hint, at === "comparing" ? 1 : progress) : html`<p class="wait">Allow the camera if your browser asks.</p>`}
     </div>
     <div class="told"><p class="sentence">${words}</p></div>
     ${dots(at === "comparing" && prompt ? { ...prompt, index: prompt.of } : prompt)}
@@ -74,14 +71,13 @@ export function liveView({ said, at, prompt, hint, progress, connection, stop, s
       <button type="button" class="link" @click=${stop}>Stop</button>
       ${at === "checking" && prompt?.step ? html`<button type="button" class="link" @click=${skip}>I cannot do this one</button>` : nothing}
     </div>
-    ${live(said)}
   </section>`;
 }
 
 /** Passed. */
-export function successView({ said, purpose }: Told): TemplateResult {
+export function successView(purpose: Purpose): TemplateResult {
   const { title, text } = SUCCESS[purpose];
-  return html`<section class="panel">${sign(TICK)}<h2 tabindex="-1" data-begin>${title}</h2><p>${text}</p>${live(said)}</section>`;
+  return html`<section class="panel">${sign(TICK)}<h2 tabindex="-1" data-begin>${title}</h2><p>${text}</p></section>`;
 }
 
 /** An attempt earned nothing, and another one can be made. */
@@ -93,12 +89,11 @@ export function endView(told: Told & { end: End; wasSlow: boolean; left: number;
     <p>${words(told.end, text)}${told.wasSlow ? " The connection was slow, which may be why." : ""}</p>
     <div class="actions">${actions.map((action, at) => button(action, at === 0, told))}</div>
     ${told.left < 3 ? html`<p class="quiet">${told.left === 1 ? "One try is left." : `${told.left} tries are left.`}</p>` : nothing}
-    ${live(told.said)}
   </section>`;
 }
 
 /** No further attempt until the page is loaded anew. */
-export function pausedView({ said, end, purpose, waitS }: Told & { end: End }): TemplateResult {
+export function pausedView({ end, purpose, waitS }: Told & { end: End }): TemplateResult {
   const { title, text } = screenOf(end.code, purpose);
   return html`<section class="panel screen" data-code=${end.code}>
     ${sign(PAUSE)}
@@ -106,7 +101,6 @@ export function pausedView({ said, end, purpose, waitS }: Told & { end: End }): 
     <p>That was the third try. The last one ended so: <strong>${title}.</strong> ${words(end, text)}</p>
     <p>Change the light or the place, or take another device. To try again, load the page anew.</p>
     <div class="actions"><button type="button" class="primary" aria-disabled=${waitS > 0 ? "true" : "false"} @click=${() => { if (!waitS) location.reload(); }}>${waitS ? `Wait ${span(waitS)}` : "Load the page anew"}</button></div>
-    ${live(said)}
   </section>`;
 }
 
