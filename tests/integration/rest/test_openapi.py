@@ -21,6 +21,7 @@ NOT_REST = {
     "/schema.graphql",
     "/objects/{key:path}",
     "/client/config",
+    "/client/liveness-policy",
     "/dev/outbox",
     "/assets/{name}",
     *(f"{PREFIX}{name}" for name in FILES),
