@@ -2,7 +2,7 @@ import { fakeCamera } from "./fake_camera.mjs";
 import { newcomer } from "./people.mjs";
 
 // What the scenarios of <bonafide-liveness> have in common.
-export const CHECK = "/badge";
+export const CHECK = "/verify";
 /** Somebody signed in before the fake camera, on the page with the check. */
 export async function beforeTheCamera(browser, camera, { options, photo = browser.told.photo, handle = "ada" } = {}) {
   const page = await browser.fresh(options);
