@@ -156,7 +156,7 @@ export async function secondStep(browser) {
 /** FACE_LOGIN=second_factor: on a new device the mailed code is asked for beside the face. */
 export async function mailedCode(browser) {
   const { page } = await enrolled(browser);
-  const { code } = await browser.letter("ada@example.org");
+  const { code } = await browser.letter("ada@example.org", "onfirm");
   await page.goto("/check-mail");
   await page.getByLabel("Code from the mail").fill(code);
   await page.getByRole("button", { name: "Confirm with the code" }).click();

@@ -31,7 +31,7 @@ export class FaceSettings extends Element {
 
   override render(): TemplateResult | typeof nothing {
     const me = account();
-    if (!me || (this.mode === "off" && !me.faceTemplates)) return nothing;
+    if (!me || (!this.mode && this.form.busy) || (this.mode === "off" && !me.faceTemplates)) return nothing;
     return html`<section class="card">
       <h2 tabindex="-1">Sign in with your face</h2>
       <p role="status">${this.standing(me)}</p>
