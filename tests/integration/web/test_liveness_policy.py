@@ -12,4 +12,3 @@ async def test_a_page_is_told_every_threshold_in_use(visitor: Visitor) -> None:
     assert answer.json() == asdict(DEFAULT_POLICY)
     assert set(answer.json()) == {field.name for field in fields(Policy)}
     assert answer.headers["cache-control"] == "public, max-age=300"
-
