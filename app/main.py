@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.edge import (
     client_config,
     client_files,
+    embed,
+    embed_page,
     github,
     health,
     liveness_policy,
@@ -61,6 +63,8 @@ def create_app(services: Services) -> Starlette:
             *liveness_policy.routes(),
             *client_files.routes(),
             *outbox_page.routes(services),
+            *embed.routes(),
+            *embed_page.routes(services),
             *web.routes(services),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),

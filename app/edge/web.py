@@ -61,7 +61,7 @@ def page_routes() -> tuple[PageRoute, ...]:
 
 def built_assets(dist: Path) -> Mapping[str, Asset]:
     """Every file below the build's assets folder by its name; empty where nothing is built."""
-    return {asset.path.name: asset for asset in _assets(dist / ASSETS)}
+    return {asset.path.name: asset for asset in assets_in(dist / ASSETS)}
 
 
 def routes(services: "Services", *, dist: Path = DIST) -> list[Route]:
@@ -73,7 +73,8 @@ def routes(services: "Services", *, dist: Path = DIST) -> list[Route]:
         found = assets.get(request.path_params["name"])
         if found is None:
             raise Problem(Code.NOT_FOUND, "There is no such file.")
-        return _answer(found, accepted=request.headers.get("accept-encoding", ""))
+        accepted = request.headers.get("accept-encoding", "")
+        return answer_with(found, accepted=accepted, headers={"cache-control": _IMMUTABLE})
 
     return [
         Route(f"/{ASSETS}/{{name}}", asset, methods=["GET"]),
@@ -102,7 +103,8 @@ def _page(dist: Path, *, public_url: str) -> str | None:
     return text.replace(_BASE, f'<base href="{base}">', 1)
 
 
-def _assets(folder: Path) -> Iterator[Asset]:
+def assets_in(folder: Path) -> Iterator[Asset]:
+    """The files of a folder that the build wrote, each with its compressed forms."""
     for path in sorted(folder.glob("*")):
         if path.suffix in dict(_ENCODINGS).values() or not path.is_file():
             continue
@@ -120,8 +122,9 @@ def _media_type(name: str) -> str:
     return own.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _answer(asset: Asset, *, accepted: str) -> FileResponse:
-    headers = {"cache-control": _IMMUTABLE, "vary": "accept-encoding"}
+def answer_with(asset: Asset, *, accepted: str, headers: Mapping[str, str]) -> FileResponse:
+    """The file in the best form that Accept-Encoding names."""
+    headers = {**headers, "vary": "accept-encoding"}
     for name, file in asset.encoded.items():
         if _accepts(accepted, name):
             return FileResponse(file, media_type=asset.media_type, headers={**headers, "content-encoding": name})

@@ -8,7 +8,7 @@ const TEXT = /\.(js|css|svg|json|wasm|data|binarypb)$/;
 const LARGE = 1024 * 1024; // bytes; above, the best compression takes a minute and saves a few percent
 
 /** Writes .br and .gz beside each text as it was written, so that the server compresses nothing. */
-function compressed() {
+export function compressed() {
   return {
     name: "compressed",
     apply: "build",

@@ -15,6 +15,9 @@ export function onChange(heard: (change: "in" | "out" | "replaced") => void): vo
   });
 }
 
+/** An access token for what is no request of `fetch`: a socket. Null when nobody is signed in; throws the Refusal. */
+export const accessToken = (): Promise<string | null> => refusing(() => session.token());
+
 /** Finds out whether the browser has a session; throws the Refusal when nobody answered. */
 export const resume = (): Promise<boolean> => refusing(async () => (await session.token()) !== null);
 

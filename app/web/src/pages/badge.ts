@@ -1,9 +1,11 @@
-import { html, type TemplateResult } from "lit";
-import { account, FollowsAccount } from "../account.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { account, FollowsAccount, loadAccount } from "../account.js";
 import { Element } from "../element.js";
 import { badge, day } from "../parts/badge.js";
 import { FINDINGS } from "../parts/findings.js";
+import "../liveness/element.js";
 import { href } from "../router.js";
+import { accessToken } from "../session.js";
 
 /** Where the badge is earned; the check itself goes into the section `#check`. */
 export class BadgePage extends Element {
@@ -27,8 +29,14 @@ export class BadgePage extends Element {
         <li>Your face is compared with the photo on this server. What the camera saw is kept nowhere.</li>
       </ol>
       <p class="quiet">It is never needed: without the badge everything works.</p>
-      <section id="check"></section>
+      <section id="check">${me.verifiedAt
+        ? nothing
+        : html`<bonafide-liveness .accessToken=${accessToken} @bonafide-result=${this.ended}></bonafide-liveness>`}</section>
     </section>`;
   }
+
+  private readonly ended = ({ detail }: CustomEvent<{ success: boolean }>): void => {
+    if (detail.success) void loadAccount();
+  };
 }
 customElements.define("page-badge", BadgePage);

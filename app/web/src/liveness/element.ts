@@ -1,0 +1,310 @@
+/**
+ * `<bonafide-liveness>`: one element that owns the camera and the check.
+ *
+ * @attr purpose - VERIFY (the default), LOGIN, ENROLL or STEP_UP
+ * @attr path - `auto` (the default): this device judges where it can, else the server; `browser` or `stream`: that way
+ * @attr endpoint - where the server's paths begin; by default the page's base, in the embedded bundle where that came from
+ * @prop api - how to ask the server (LivenessApi); without it plain HTTP to `endpoint` with `accessToken`
+ * @prop accessToken - gives the access token of whoever is signed in; not asked for LOGIN
+ * @method start - begins an attempt, as the button does
+ * @method stop - ends a running attempt and switches the camera off
+ *
+ * @fires bonafide-started - an attempt has begun: { attempt, path }
+ * @fires bonafide-step - a step is asked: { step, index, of }
+ * @fires bonafide-result - an attempt ended with a verdict: { success, error, retryAfterS, answer }; `answer` is what
+ *   the purpose's own call said (for LOGIN it holds the session, or the `ticket` where the api does not trade it)
+ * @fires bonafide-fault - an attempt ended without one: { code, retryAfterS }
+ *
+ * All events bubble and cross shadow trees. It reflects data-state (idle, starting, checking, comparing, passed, failed,
+ * paused), data-step (of the step that is asked) and data-path (of the way taken).
+ */
+
+import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { property, query, state } from "lit/decorators.js";
+import { carryOut } from "./attempt.js";
+import { CheckFault, type Hint, type LivenessApi, type Outcome, type Purpose, type Step, type Watcher } from "./check.js";
+import { faultThrown, outcomeOf } from "./faults.js";
+import { Patience, type Prompt } from "./guidance.js";
+import { HttpApi } from "./http-api.js";
+import type { Action } from "./screens.js";
+import { after, type Happening, isLive, type State } from "./states.js";
+import { styles } from "./styles.js";
+import { endView, idleView, liveView, pausedView, successView } from "./views.js";
+import { type Path, Ways } from "./ways.js";
+
+export const MOST_ATTEMPTS = 3;
+/** These leave the challenge unused, and are no try of the person's. */
+const COSTS_NOTHING = new Set(["WASM_BLOCKED", "SOCKET_BLOCKED", "BUSY", "OFFLINE"]);
+const HIDDEN_FOR_MS = 10_000;
+/** Why a run ends that is no fault. */
+const STOPPED = Symbol("stopped");
+const SKIPPED = Symbol("skipped");
+
+/** Why the last attempt earned nothing. */
+export interface End {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export class LivenessElement extends LitElement {
+  static override readonly styles = styles;
+  /** Where the server's paths begin when no attribute says so. */
+  static server = (): URL => new URL(document.baseURI);
+  /** How many attempts this page has seen since it was loaded, or since one succeeded. */
+  private static readonly made = new Map<Purpose, number>();
+
+  @property() purpose: Purpose = "VERIFY";
+  @property() path: "auto" | Path = "auto";
+  @property() endpoint = "";
+  @property({ attribute: false }) api: LivenessApi | null = null;
+  @property({ attribute: false }) accessToken: () => Promise<string | null> = () => Promise.resolve(null);
+
+  @state() private state: State = "idle";
+  @state() private prompt: Prompt | null = null;
+  @state() private hint: Hint = "OK";
+  @state() private progress = 0;
+  @state() private connection: "connecting" | "open" | "slow" | "lost" | null = null;
+  @state() private end: End | null = null;
+  @state() private waitS = 0;
+  @state() private said = "";
+  @state() private hasPicture = false;
+  @state() private chosen: Path | null = null;
+  @state() private taken: Path | null = null;
+  @query("video") private readonly video!: HTMLVideoElement;
+
+  private readonly ways = new Ways();
+  private readonly excluded = new Set<Step>();
+  private readonly patience = new Patience(hint => (this.hint = hint), text => (this.said = text));
+  private run: AbortController | null = null;
+  private wasSlow = false;
+  private clock = 0;
+  private away = 0;
+
+  /** The server's address, for links and for the HTTP api. */
+  get server(): URL {
+    const url = this.endpoint ? new URL(this.endpoint, document.baseURI) : LivenessElement.server();
+    if (!url.pathname.endsWith("/")) url.pathname += "/";
+    return url;
+  }
+
+  private get attempts(): number {
+    return LivenessElement.made.get(this.purpose) ?? 0;
+  }
+
+  private set attempts(made: number) {
+    LivenessElement.made.set(this.purpose, made);
+  }
+
+  /** Begins an attempt, unless one is running or the person has to wait. */
+  start(): void {
+    if (this.waitS || after(this.state, "started") !== "starting" || this.run) return;
+    void this.attempt();
+  }
+
+  /** Ends a running attempt and switches the camera off. */
+  stop(): void {
+    this.run?.abort(STOPPED);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener("visibilitychange", this.shown);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener("visibilitychange", this.shown);
+    this.stop();
+    this.patience.clear();
+    clearTimeout(this.away);
+    clearInterval(this.clock);
+    this.waitS = 0;
+  }
+
+  protected override willUpdate(): void {
+    const { dataset } = this;
+    dataset.state = this.state;
+    const step = this.state === "checking" ? this.prompt?.step : null;
+    if (step) dataset.step = step;
+    else delete dataset.step;
+    if (this.taken) dataset.path = this.taken;
+    else delete dataset.path;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    const before = changed.get("state") as State | undefined;
+    if (before === undefined || isLive(this.state) === isLive(before)) return;
+    // What was pressed is gone: the focus goes on to what took its place, which must be in sight.
+    this.renderRoot.querySelector<HTMLElement>("[data-begin]")?.focus({ preventScroll: true });
+    this.renderRoot.querySelector("section")?.scrollIntoView({ block: "nearest" });
+  }
+
+  protected override render(): TemplateResult {
+    return html`${this.view()}<p class="spoken" role="status" aria-live="polite">${this.said}</p>`;
+  }
+
+  private view(): TemplateResult {
+    const { state: at, purpose, server, waitS, act, end } = this;
+    const told = { purpose, server, waitS, act };
+    if (isLive(at)) {
+      const { hasPicture, prompt, hint, progress, connection, skip } = this;
+      return liveView({ at, hasPicture, prompt, hint, progress, connection, skip, stop: () => this.stop() });
+    }
+    if (at === "passed") return successView(purpose);
+    if (at === "paused" && end) return pausedView({ ...told, end });
+    if (at === "failed" && end) return endView({ ...told, end, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken });
+    return idleView({ ...told, wanted: this.chosen ?? this.path });
+  }
+
+  private happen(happening: Happening): void {
+    this.state = after(this.state, happening);
+  }
+
+  private async attempt(): Promise<void> {
+    const run = new AbortController();
+    this.run = run;
+    this.prompt = this.connection = this.taken = null;
+    this.progress = 0;
+    this.hint = "OK";
+    this.wasSlow = false;
+    this.said = "";
+    this.hasPicture = false;
+    this.happen("started");
+    await this.updateComplete; // the <video> is there
+    try {
+      const outcome = await carryOut({
+        video: this.video,
+        api: this.api ?? new HttpApi(this.server, this.purpose, () => this.accessToken()),
+        ways: this.ways,
+        wanted: this.chosen ?? this.path,
+        excluded: this.excluded,
+        watcher: this.watcher(run.signal),
+        run,
+        seen: () => {
+          this.hasPicture = true;
+          this.said = "The camera is on. Getting ready.";
+        },
+        began: path => this.began(path),
+      });
+      this.decided(outcome);
+    } catch (thrown) {
+      const outcome = outcomeOf(thrown);
+      if (thrown === STOPPED) this.happen("stopped");
+      else if (outcome) this.decided(outcome);
+      else if (thrown !== SKIPPED) this.fell(faultThrown(thrown));
+    } finally {
+      this.patience.clear();
+      this.said = "";
+      this.run = null;
+    }
+    if (run.signal.reason === SKIPPED && this.isConnected) await this.attempt();
+  }
+
+  private began(path: Path): void {
+    this.attempts += 1;
+    this.taken = path;
+    this.tell("bonafide-started", { attempt: this.attempts, path });
+  }
+
+  private watcher(signal: AbortSignal): Watcher {
+    const unlessOver = <T extends unknown[]>(act: (...told: T) => void) => (...told: T): void => {
+      if (!signal.aborted) act(...told);
+    };
+    return {
+      prompted: unlessOver(prompt => {
+        this.prompt = prompt;
+        this.progress = 0;
+        this.hint = "OK";
+        this.happen("prompted");
+        this.patience.prompt(prompt);
+        if (prompt.step) this.tell("bonafide-step", prompt);
+      }),
+      judged: unlessOver(({ hint, progress }) => {
+        this.progress = progress;
+        this.patience.hint(hint);
+      }),
+      passed: unlessOver(() => {
+        this.progress = 1;
+      }),
+      comparing: unlessOver(() => {
+        this.patience.clear();
+        this.said = "All steps are done. Your face is being compared.";
+        this.happen("compared");
+      }),
+      connected: unlessOver(connection => {
+        this.connection = connection;
+        this.wasSlow ||= connection === "slow";
+      }),
+    };
+  }
+
+  private decided(outcome: Outcome): void {
+    if (outcome.success) {
+      this.attempts = 0;
+      this.happen("succeeded");
+    } else this.failed(outcome.error ?? "BROKEN", outcome.retryAfterS, "");
+    this.tell("bonafide-result", outcome);
+  }
+
+  private fell({ code, retryAfterS, detail }: CheckFault): void {
+    if (code === "WASM_BLOCKED") this.ways.blocked.add("browser");
+    if (code === "SOCKET_BLOCKED") this.ways.blocked.add("stream");
+    this.failed(code, retryAfterS, detail);
+    this.tell("bonafide-fault", { code, retryAfterS });
+  }
+
+  private failed(code: string, retryAfterS: number | undefined, detail: string): void {
+    if (COSTS_NOTHING.has(code) && this.taken) this.attempts -= 1;
+    this.end = { code, detail };
+    this.wait(retryAfterS ?? 0);
+    this.happen(this.attempts >= MOST_ATTEMPTS ? "exhausted" : "failed");
+  }
+
+  private wait(seconds: number): void {
+    clearInterval(this.clock);
+    this.waitS = Math.ceil(seconds);
+    if (!this.waitS) return;
+    this.clock = window.setInterval(() => {
+      this.waitS -= 1;
+      if (this.waitS <= 0) clearInterval(this.clock);
+    }, 1000);
+  }
+
+  /** What the buttons and links of a screen do. */
+  private readonly act = (action: Action | "switch"): void => {
+    const wanted = this.chosen ?? this.path;
+    if (action === "all") this.excluded.clear();
+    if (action === "other") this.chosen = (this.taken ?? wanted) === "stream" ? "browser" : "stream";
+    if (action === "switch") this.chosen = wanted === "stream" ? "browser" : "stream";
+    else this.start();
+  };
+
+  /** The step that is asked is one that the person cannot do: a new challenge, without it. */
+  private readonly skip = (): void => {
+    const step = this.prompt?.step;
+    if (!step || !this.run) return;
+    this.excluded.add(step);
+    this.attempts -= 1;
+    this.run.abort(SKIPPED);
+  };
+
+  private readonly shown = (): void => {
+    clearTimeout(this.away);
+    if (document.hidden && this.run) {
+      this.away = window.setTimeout(() => this.run?.abort(new CheckFault("PAGE_HIDDEN")), HIDDEN_FOR_MS);
+    }
+  };
+
+  private tell(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+}
+
+// A page may load the bundle twice, by two addresses.
+if (!customElements.get("bonafide-liveness")) customElements.define("bonafide-liveness", LivenessElement);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "bonafide-liveness": LivenessElement;
+  }
+}
