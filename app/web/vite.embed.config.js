@@ -1,5 +1,6 @@
 // The component alone, for pages that are not ours: a name that stays, chunks whose names hold their content's hash.
 import { defineConfig } from "vite";
+import { faceMesh } from "./tools/face-mesh.mjs";
 import { compressed } from "./vite.config.js";
 
 export default defineConfig({
@@ -18,5 +19,5 @@ export default defineConfig({
     },
     license: { fileName: "licenses.md" },
   },
-  plugins: [compressed()],
+  plugins: [faceMesh(), compressed()],
 });

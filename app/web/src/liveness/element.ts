@@ -36,9 +36,11 @@ export const MOST_ATTEMPTS = 3;
 /** These leave the challenge unused, and are no try of the person's. */
 const COSTS_NOTHING = new Set(["WASM_BLOCKED", "SOCKET_BLOCKED", "BUSY", "OFFLINE"]);
 const HIDDEN_FOR_MS = 10_000;
+/** Getting ready takes no longer, unless ten megabytes have to come over a slow line first. */
+const LOADING_FOR_MS = 3000;
 /** Why a run ends that is no fault. */
 const STOPPED = Symbol("stopped");
-const SKIPPED = Symbol("skipped");
+const ANEW = Symbol("anew");
 
 /** Why the last attempt earned nothing. */
 export interface End {
@@ -68,6 +70,7 @@ export class LivenessElement extends LitElement {
   @state() private waitS = 0;
   @state() private said = "";
   @state() private hasPicture = false;
+  @state() private isLoading = false;
   @state() private chosen: Path | null = null;
   @state() private taken: Path | null = null;
   @query("video") private readonly video!: HTMLVideoElement;
@@ -79,6 +82,7 @@ export class LivenessElement extends LitElement {
   private wasSlow = false;
   private clock = 0;
   private away = 0;
+  private loading = 0;
 
   /** The server's address, for links and for the HTTP api. */
   get server(): URL {
@@ -147,12 +151,12 @@ export class LivenessElement extends LitElement {
     const { state: at, purpose, server, waitS, act, end } = this;
     const told = { purpose, server, waitS, act };
     if (isLive(at)) {
-      const { hasPicture, prompt, hint, progress, connection, skip } = this;
-      return liveView({ at, hasPicture, prompt, hint, progress, connection, skip, stop: () => this.stop() });
+      const { hasPicture, isLoading, prompt, hint, progress, connection, skip, hurry } = this;
+      return liveView({ at, hasPicture, isLoading, prompt, hint, progress, connection, skip, hurry, stop: () => this.stop() });
     }
     if (at === "passed") return successView(purpose);
     if (at === "paused" && end) return pausedView({ ...told, end });
-    if (at === "failed" && end) return endView({ ...told, end, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken });
+    if (at === "failed" && end) return endView({ ...told, end, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken, blocked: this.ways.blocked });
     return idleView({ ...told, wanted: this.chosen ?? this.path });
   }
 
@@ -168,7 +172,7 @@ export class LivenessElement extends LitElement {
     this.hint = "OK";
     this.wasSlow = false;
     this.said = "";
-    this.hasPicture = false;
+    this.hasPicture = this.isLoading = false;
     this.happen("started");
     await this.updateComplete; // the <video> is there
     try {
@@ -180,10 +184,7 @@ export class LivenessElement extends LitElement {
         excluded: this.excluded,
         watcher: this.watcher(run.signal),
         run,
-        seen: () => {
-          this.hasPicture = true;
-          this.said = "The camera is on. Getting ready.";
-        },
+        seen: () => this.seen(),
         began: path => this.began(path),
       });
       this.decided(outcome);
@@ -191,16 +192,28 @@ export class LivenessElement extends LitElement {
       const outcome = outcomeOf(thrown);
       if (thrown === STOPPED) this.happen("stopped");
       else if (outcome) this.decided(outcome);
-      else if (thrown !== SKIPPED) this.fell(faultThrown(thrown));
+      else if (thrown !== ANEW) this.fell(faultThrown(thrown));
     } finally {
       this.patience.clear();
+      clearTimeout(this.loading);
       this.said = "";
       this.run = null;
     }
-    if (run.signal.reason === SKIPPED && this.isConnected) await this.attempt();
+    if (run.signal.reason === ANEW && this.isConnected) await this.attempt();
+  }
+
+  private seen(): void {
+    this.hasPicture = true;
+    this.said = "The camera is on. Getting ready.";
+    if ((this.chosen ?? this.path) === "stream") return;
+    this.loading = window.setTimeout(() => {
+      this.isLoading = true;
+      this.said = "This device loads what it needs to look by itself, once.";
+    }, LOADING_FOR_MS);
   }
 
   private began(path: Path): void {
+    clearTimeout(this.loading);
     this.attempts += 1;
     this.taken = path;
     this.tell("bonafide-started", { attempt: this.attempts, path });
@@ -285,7 +298,13 @@ export class LivenessElement extends LitElement {
     if (!step || !this.run) return;
     this.excluded.add(step);
     this.attempts -= 1;
-    this.run.abort(SKIPPED);
+    this.run.abort(ANEW);
+  };
+
+  /** Loading takes too long: by way of the server, at once. */
+  private readonly hurry = (): void => {
+    this.chosen = "stream";
+    this.run?.abort(ANEW);
   };
 
   private readonly shown = (): void => {

@@ -46,19 +46,22 @@ export function idleView({ purpose, wanted, act }: Told & { wanted: "auto" | Pat
 interface Live {
   readonly at: State;
   readonly hasPicture: boolean;
+  readonly isLoading: boolean;
   readonly prompt: Prompt | null;
   readonly hint: Hint;
   readonly progress: number;
   readonly connection: "connecting" | "open" | "slow" | "lost" | null;
   readonly stop: () => void;
   readonly skip: () => void;
+  readonly hurry: () => void;
 }
 
 const CONNECTION = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
 
 /** The camera is on. */
-export function liveView({ at, hasPicture, prompt, hint, progress, connection, stop, skip }: Live): TemplateResult {
+export function liveView({ at, hasPicture, isLoading, prompt, hint, progress, connection, stop, skip, hurry }: Live): TemplateResult {
   const words = at === "comparing" ? "One moment, your face is being compared" : at === "starting" ? "Getting ready" : sentence(prompt, hint);
+  const isWaiting = at === "starting" && isLoading;
   return html`<section>
     <div class="stage" role="group" aria-label="Camera" tabindex="-1" data-begin>
       <video playsinline autoplay .muted=${true} aria-hidden="true"></video>
@@ -66,10 +69,11 @@ export function liveView({ at, hasPicture, prompt, hint, progress, connection, s
     </div>
     <div class="told"><p class="sentence">${words}</p></div>
     ${dots(at === "comparing" && prompt ? { ...prompt, index: prompt.of } : prompt)}
-    <p class="line quiet">${connection ? CONNECTION[connection] : nothing}</p>
+    <p class="line quiet">${isWaiting ? "This device loads what it needs to look by itself, once." : connection ? CONNECTION[connection] : nothing}</p>
     <div class="below">
       <button type="button" class="link" @click=${stop}>Stop</button>
       ${at === "checking" && prompt?.step ? html`<button type="button" class="link" @click=${skip}>I cannot do this one</button>` : nothing}
+      ${isWaiting ? html`<button type="button" class="link" @click=${hurry}>Let the server look instead</button>` : nothing}
     </div>
   </section>`;
 }
@@ -81,13 +85,14 @@ export function successView(purpose: Purpose): TemplateResult {
 }
 
 /** An attempt earned nothing, and another one can be made. */
-export function endView(told: Told & { end: End; wasSlow: boolean; left: number; path: Path | null }): TemplateResult {
+export function endView(told: Told & { end: End; wasSlow: boolean; left: number; path: Path | null; blocked: ReadonlySet<Path> }): TemplateResult {
   const { title, text, actions } = screenOf(told.end.code, told.purpose);
+  const canSwitch = !told.blocked.has(told.path === "stream" ? "browser" : "stream");
   return html`<section class="panel screen" data-code=${told.end.code}>
     ${sign(STOP)}
     <h2 tabindex="-1" data-begin>${title}</h2>
     <p>${words(told.end, text)}${told.wasSlow ? " The connection was slow, which may be why." : ""}</p>
-    <div class="actions">${actions.map((action, at) => button(action, at === 0, told))}</div>
+    <div class="actions">${actions.filter(action => action !== "other" || canSwitch).map((action, at) => button(action, at === 0, told))}</div>
     ${told.left < 3 ? html`<p class="quiet">${told.left === 1 ? "One try is left." : `${told.left} tries are left.`}</p>` : nothing}
   </section>`;
 }

@@ -5,9 +5,6 @@ import { StreamCheck } from "./stream-check.js";
 
 export type Path = "browser" | "stream";
 
-/** Frames a second that the device must manage to judge for itself, and below which nobody can see a blink. */
-export const ENOUGH_FPS = 12;
-
 export interface Way {
   readonly path: Path;
   readonly check: Check;
@@ -19,10 +16,41 @@ export interface Way {
 export class Ways {
   /** The ways that turned out to be blocked here. */
   readonly blocked = new Set<Path>();
+  /** Whether this device was once measured as too slow to judge by itself. */
+  private slow = false;
 
   /** The way that is `wanted`, or the better one. Throws a CheckFault. */
-  async choose(_wanted: "auto" | Path, _video: HTMLVideoElement, api: LivenessApi, _signal: AbortSignal): Promise<Way> {
-    if (_wanted === "browser") throw new CheckFault("WASM_BLOCKED");
+  async choose(wanted: "auto" | Path, video: HTMLVideoElement, api: LivenessApi, signal: AbortSignal): Promise<Way> {
+    if (wanted === "browser" || (wanted === "auto" && this.mayJudge())) {
+      const way = await this.byItself(wanted === "browser", video, api, signal).catch((error: unknown) => {
+        if (wanted === "browser" || !(error instanceof CheckFault) || error.code !== "WASM_BLOCKED") throw error;
+        this.blocked.add("browser");
+        return null;
+      });
+      if (way !== null) return way;
+    }
     return { path: "stream", check: new StreamCheck(() => api.accessToken()), exclude: [] };
+  }
+
+  /** Whether it is worth loading what judges; ten megabytes are not, for somebody who has to save them. */
+  private mayJudge(): boolean {
+    const { connection } = navigator as { connection?: { saveData?: boolean } };
+    return !this.blocked.has("browser") && !this.slow && !connection?.saveData;
+  }
+
+  /** The browser's own way; null where the device is too slow for it and does not have to. */
+  private async byItself(forced: boolean, video: HTMLVideoElement, api: LivenessApi, signal: AbortSignal): Promise<Way | null> {
+    const [{ loadFaceMesh }, { BrowserCheck, framesPerSecond }, { blinkPossible, policyOf }] = await Promise.all([
+      import("./face-mesh.js"), import("./browser-check.js"), import("./policy.js"),
+    ]).catch(() => {
+      throw new CheckFault("WASM_BLOCKED"); // our own scripts, kept away by the network or an add-on
+    });
+    const [reader, told] = await Promise.all([loadFaceMesh(), api.policy()]);
+    const policy = policyOf(told);
+    const fps = await framesPerSecond(video, reader, signal);
+    const quick = blinkPossible(policy, fps);
+    this.slow = !quick;
+    if (!quick && !forced && !this.blocked.has("stream")) return null;
+    return { path: "browser", check: new BrowserCheck(api, reader, policy), exclude: quick ? [] : ["BLINK"] };
   }
 }
