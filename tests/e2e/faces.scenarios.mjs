@@ -168,7 +168,7 @@ export async function mailedCode(browser) {
   await heading(other, "Sign in with your face");
   await startStream(check(other));
   await heading(other, "Second step", CHECKED_MS);
-  const letter = await browser.letter("ada@example.org", "sign");
+  const letter = await browser.letter("ada@example.org", "code to sign in");
   await other.getByLabel("Code", { exact: true }).fill(letter.code);
   await other.getByRole("button", { name: "Continue" }).click();
   await heading(other, "Settings");

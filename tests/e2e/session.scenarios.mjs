@@ -129,3 +129,47 @@ export async function serverAway(browser) {
   await page.unroute(/graphql|auth/);
   await heading(page, "Ada Lovelace");
 }
+
+/** All tabs of a session share one connection; a lost one comes back after a while, and what was missed with it. */
+export async function oneConnection(browser) {
+  const page = await browser.fresh();
+  const { ask } = await newcomer(page, "ada");
+  const open = [];
+  await page.context().routeWebSocket(/\/graphql$/, socket => {
+    const server = socket.connectToServer();
+    open.push({ url: socket.url(), drop: () => { socket.close({ code: 1012 }); server.close(); } });
+  });
+  const reaches = async (count, what) => {
+    for (const until = Date.now() + 10_000; open.length < count && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
+    assert.equal(open.length, count, what);
+  };
+  await page.goto("/profile");
+  await heading(page, "Ada Lovelace");
+  await reaches(1, "nobody listens");
+  const second = await browser.tab(page.context());
+  await second.goto("/profile");
+  await heading(second, "Ada Lovelace");
+  await second.waitForTimeout(1000);
+  await reaches(1, "each tab has a connection of its own");
+
+  await ask('mutation { updateProfile(input: { displayName: "Ada King" }) { id } }');
+  open[0].drop();
+  await page.waitForTimeout(300);
+  assert.equal(open.length, 1, "it comes back without a wait");
+  await reaches(2, "a lost connection stays lost");
+  for (const tab of [page, second]) await heading(tab, "Ada King");
+
+  await page.close();
+  await reaches(3, "nobody takes over from a tab that was closed");
+  const hide = hidden => second.evaluate(hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  open[2].drop();
+  await second.waitForTimeout(4000);
+  await reaches(3, "a hidden tab keeps asking");
+  await hide(false);
+  await reaches(4, "a tab that is looked at again does not listen");
+  assert.deepEqual(open.filter(({ url }) => /token|eyJ|\?/.test(url)), [], "a token in an address");
+}
