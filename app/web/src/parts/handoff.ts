@@ -33,7 +33,7 @@ export class HandoffOffer extends Element {
   override render(): TemplateResult {
     const { link, form } = this;
     return html`<section class="handoff">
-      <h2>Is the better camera elsewhere?</h2>
+      <h2>Is the better camera on your phone?</h2>
       ${form.notice()}
       <p role="status">${this.said || nothing}</p>
       ${link
