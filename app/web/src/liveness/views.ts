@@ -2,15 +2,21 @@
 
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
 import { browserName, CAMERA_SETTINGS } from "./camera-settings.js";
-import type { Hint, Purpose } from "./check.js";
-import type { End } from "./element.js";
-import { dots, overlay, type Prompt, sentence } from "./guidance.js";
+import type { Purpose } from "./check.js";
+import { dots, overlay, sentence } from "./guidance.js";
+import type { Connection, Guide } from "./guide.js";
 import { TICK } from "./icons.js";
 import { type Action, INTRO, screenOf, SUCCESS } from "./screens.js";
 import type { State } from "./states.js";
 import type { Path } from "./ways.js";
 
-/** What every view is given. */
+/** Why an attempt earned nothing; `detail` is the server's own sentence, where it said one. */
+export interface End {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What most views are given. */
 interface Told {
   readonly server: URL;
   readonly purpose: Purpose;
@@ -47,19 +53,17 @@ interface Live {
   readonly at: State;
   readonly hasPicture: boolean;
   readonly isLoading: boolean;
-  readonly prompt: Prompt | null;
-  readonly hint: Hint;
-  readonly progress: number;
-  readonly connection: "connecting" | "open" | "slow" | "lost" | null;
+  readonly guide: Guide;
   readonly stop: () => void;
   readonly skip: () => void;
   readonly hurry: () => void;
 }
 
-const CONNECTION = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
+const CONNECTION: Readonly<Record<Connection, string>> = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
 
 /** The camera is on. */
-export function liveView({ at, hasPicture, isLoading, prompt, hint, progress, connection, stop, skip, hurry }: Live): TemplateResult {
+export function liveView({ at, guide, hasPicture, isLoading, stop, skip, hurry }: Live): TemplateResult {
+  const { prompt, hint, progress, connection } = guide;
   const words = at === "comparing" ? "One moment, your face is being compared" : at === "starting" ? "Getting ready" : sentence(prompt, hint);
   const isWaiting = at === "starting" && isLoading;
   return html`<section>
