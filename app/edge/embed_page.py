@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from app.edge.web import WEB
-from app.edge.web_policy import TRUSTED_TYPES
+from app.edge.web_policy import CHECK_TRUSTED_TYPES
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def embedding_policy(page: str, settings: Settings) -> str:
             f"style-src {_hashes(page, 'style')}",
             f"connect-src {server}/ {socket}/",
             "require-trusted-types-for 'script'",
-            f"trusted-types {TRUSTED_TYPES}",
+            f"trusted-types {CHECK_TRUSTED_TYPES}",
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "form-action 'none'",
