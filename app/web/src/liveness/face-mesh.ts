@@ -1,5 +1,5 @@
 /**
- * MediaPipe's FaceMesh in the browser: ten megabytes of our own files, loaded when a check starts and not before.
+ * MediaPipe's FaceMesh in the browser: five megabytes of our own files, loaded when a check starts and not before.
  *
  * The package loads its parts by <script>, from where `locateFile` says. Trusted Types let a page's script choose such
  * an address only through a policy, and ours knows no address but those of the files below.
