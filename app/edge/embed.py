@@ -6,7 +6,6 @@ answers, and the liveness socket talks to no other.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,10 +22,10 @@ _FOR_ANYBODY: Mapping[str, str] = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
 }
-# The entry keeps its name, so it is asked for anew each time, and answered with 304 while it is the same.
+# What keeps its name is asked for anew each time, and answered with 304 while it is the same; the others' names hold a hash.
 _FRESH = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
-_HASHED = re.compile(r"-[\w-]{8}\.\w+$")
+_SAME_NAME = (ENTRY, "licenses.md")
 
 
 def routes(*, dist: Path = DIST) -> list[Route]:
@@ -39,7 +38,7 @@ def routes(*, dist: Path = DIST) -> list[Route]:
         found = assets.get(name)
         if found is None:
             raise Problem(Code.NOT_FOUND, "There is no such file.")
-        headers = {**_FOR_ANYBODY, "cache-control": _KEPT if _HASHED.search(name) else _FRESH, "etag": tags[name]}
+        headers = {**_FOR_ANYBODY, "cache-control": _FRESH if name in _SAME_NAME else _KEPT, "etag": tags[name]}
         known = request.headers.get("if-none-match", "").replace("W/", "")
         if tags[name] in (tag.strip() for tag in known.split(",")):
             return Response(status_code=304, headers={**headers, "vary": "accept-encoding"})

@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from app.edge.web import WEB
-from app.edge.web_policy import CHECK_TRUSTED_TYPES
-from app.settings import Settings
+from app.edge.web_policy import FACE_MESH, MARKUP
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -33,7 +32,7 @@ def routes(services: "Services") -> list[Route]:
     page = example_page(settings.public_url)
     headers = {
         "cache-control": "no-store",
-        "content-security-policy": embedding_policy(page, settings),
+        "content-security-policy": embedding_policy(page, settings.public_url),
         "permissions-policy": "camera=(self)",
     }
 
@@ -48,9 +47,9 @@ def example_page(server: str) -> str:
     return EXAMPLE.read_text(encoding="utf-8").replace(_WRITTEN_FOR, server.rstrip("/"))
 
 
-def embedding_policy(page: str, settings: Settings) -> str:
-    """What a page around the component must allow, and nothing more than its own code and style."""
-    server = settings.public_url.rstrip("/")
+def embedding_policy(page: str, server: str) -> str:
+    """What a page around the component of `server` must allow, and nothing more than its own code and style."""
+    server = server.rstrip("/")
     socket = server.replace("http", "ws", 1)
     return "; ".join(
         (
@@ -59,7 +58,7 @@ def embedding_policy(page: str, settings: Settings) -> str:
             f"style-src {_hashes(page, 'style')}",
             f"connect-src {server}/ {socket}/",
             "require-trusted-types-for 'script'",
-            f"trusted-types {CHECK_TRUSTED_TYPES}",
+            f"trusted-types {MARKUP} {FACE_MESH}",
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "form-action 'none'",

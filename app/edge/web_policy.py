@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from app.settings import Settings
 
-TRUSTED_TYPES = "lit-html"
+MARKUP = "lit-html"
 """The one maker of markup: Lit, which fills in what is told as text, never as markup."""
-CHECK_TRUSTED_TYPES = f"{TRUSTED_TYPES} bonafide-face-mesh"
-"""Around a check there is one more, which chooses scripts: it knows the addresses of FaceMesh's own files and no other
+FACE_MESH = "bonafide-face-mesh"
+"""The one that chooses scripts, on pages with the camera: it knows the addresses of FaceMesh's own files and no other
 (app/web/src/liveness/face-mesh.ts)."""
 
 
@@ -39,7 +39,7 @@ def content_policy(settings: Settings, *, needs_camera: bool) -> str:
         "base-uri": "'self'",
         "form-action": "'self'",
         "require-trusted-types-for": "'script'",
-        "trusted-types": CHECK_TRUSTED_TYPES if needs_camera else TRUSTED_TYPES,
+        "trusted-types": f"{MARKUP} {FACE_MESH}" if needs_camera else MARKUP,
     }
     if needs_camera:
         directives |= {"worker-src": "'self' blob:", "media-src": "'self' blob:"}

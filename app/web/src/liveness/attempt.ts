@@ -25,13 +25,12 @@ export async function carryOut({ video, api, ways, wanted, excluded, watcher, ru
   let camera: Camera | null = null;
   let way: Way | null = null;
   try {
-    camera = await Camera.open(video, () => run.abort(new CheckFault("CAMERA_LOST")), signal);
+    const opened = Camera.open(video, () => run.abort(new CheckFault("CAMERA_LOST")), signal);
+    camera = await unlessAborted(opened, signal); // one that is permitted later than that switches itself off
     seen();
-    way = await ways.choose(wanted, video, api, signal);
-    signal.throwIfAborted();
+    way = await unlessAborted(ways.choose(wanted, video, api, signal), signal);
     // Drawn as late as can be: its time runs from here, and what the way cannot see is left out.
-    const challenge = await api.challenge([...new Set([...excluded, ...way.exclude])]);
-    signal.throwIfAborted();
+    const challenge = await unlessAborted(api.challenge([...new Set([...excluded, ...way.exclude])]), signal);
     began(way.path);
     return await traded(await way.check.run(video, challenge, watcher, signal), api);
   } catch (error) {
@@ -46,4 +45,12 @@ export async function carryOut({ video, api, ways, wanted, excluded, watcher, ru
 async function traded(outcome: Outcome, api: LivenessApi): Promise<Outcome> {
   const { ticket } = (outcome.answer ?? {}) as { ticket?: unknown };
   return outcome.success && typeof ticket === "string" && api.trade ? api.trade(ticket) : outcome;
+}
+
+/** What comes of `work`, or the reason for which nobody waits for it any more. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return Promise.race([work, new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  })]);
 }

@@ -65,7 +65,7 @@ export class Camera {
       track.onended = track.onmute = track.onunmute = null;
       track.stop();
     }
-    this.video.srcObject = null;
+    if (this.video.srcObject === this.stream) this.video.srcObject = null;
   }
 }
 

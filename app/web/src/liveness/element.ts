@@ -22,29 +22,27 @@
 import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import { carryOut } from "./attempt.js";
-import { CheckFault, type Hint, type LivenessApi, type Outcome, type Purpose, type Step, type Watcher } from "./check.js";
+import { CheckFault, type LivenessApi, type Outcome, type Purpose, type Step } from "./check.js";
+import { Countdown } from "./countdown.js";
 import { faultThrown, outcomeOf } from "./faults.js";
-import { Patience, type Prompt } from "./guidance.js";
+import type { Prompt } from "./guidance.js";
+import { Guide, until } from "./guide.js";
 import { HttpApi } from "./http-api.js";
 import type { Action } from "./screens.js";
 import { after, type Happening, isLive, type State } from "./states.js";
 import { styles } from "./styles.js";
-import { endView, idleView, liveView, pausedView, successView } from "./views.js";
+import { type End, endView, idleView, liveView, pausedView, successView } from "./views.js";
 import { type Path, Ways } from "./ways.js";
 
-export const MOST_ATTEMPTS = 3;
+const MOST_ATTEMPTS = 3;
 /** These leave the challenge unused, and are no try of the person's. */
 const COSTS_NOTHING = new Set(["WASM_BLOCKED", "SOCKET_BLOCKED", "BUSY", "OFFLINE"]);
 const HIDDEN_FOR_MS = 10_000;
-/** Why a run ends that is no fault. */
+/** Getting ready takes no longer, unless ten megabytes have to come over a slow line first. */
+const LOADING_FOR_MS = 3000;
+/** Why a run ends that is no fault: the person stopped it, or begins anew with another challenge. */
 const STOPPED = Symbol("stopped");
-const SKIPPED = Symbol("skipped");
-
-/** Why the last attempt earned nothing. */
-export interface End {
-  readonly code: string;
-  readonly detail: string;
-}
+const ANEW = Symbol("anew");
 
 export class LivenessElement extends LitElement {
   static override readonly styles = styles;
@@ -60,25 +58,21 @@ export class LivenessElement extends LitElement {
   @property({ attribute: false }) accessToken: () => Promise<string | null> = () => Promise.resolve(null);
 
   @state() private state: State = "idle";
-  @state() private prompt: Prompt | null = null;
-  @state() private hint: Hint = "OK";
-  @state() private progress = 0;
-  @state() private connection: "connecting" | "open" | "slow" | "lost" | null = null;
   @state() private end: End | null = null;
-  @state() private waitS = 0;
-  @state() private said = "";
   @state() private hasPicture = false;
+  @state() private isLoading = false;
+  /** The way that the person chose, over the page. */
   @state() private chosen: Path | null = null;
   @state() private taken: Path | null = null;
   @query("video") private readonly video!: HTMLVideoElement;
 
+  private readonly wait = new Countdown(this);
   private readonly ways = new Ways();
+  private readonly guide = new Guide(() => this.requestUpdate(), prompt => this.asked(prompt), () => this.happen("compared"));
   private readonly excluded = new Set<Step>();
-  private readonly patience = new Patience(hint => (this.hint = hint), text => (this.said = text));
   private run: AbortController | null = null;
-  private wasSlow = false;
-  private clock = 0;
   private away = 0;
+  private loading = 0;
 
   /** The server's address, for links and for the HTTP api. */
   get server(): URL {
@@ -95,9 +89,13 @@ export class LivenessElement extends LitElement {
     LivenessElement.made.set(this.purpose, made);
   }
 
+  private get wanted(): "auto" | Path {
+    return this.chosen ?? this.path;
+  }
+
   /** Begins an attempt, unless one is running or the person has to wait. */
   start(): void {
-    if (this.waitS || after(this.state, "started") !== "starting" || this.run) return;
+    if (this.wait.leftS || this.run || after(this.state, "started") !== "starting") return;
     void this.attempt();
   }
 
@@ -114,20 +112,17 @@ export class LivenessElement extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener("visibilitychange", this.shown);
-    this.stop();
-    this.patience.clear();
     clearTimeout(this.away);
-    clearInterval(this.clock);
-    this.waitS = 0;
+    this.stop();
   }
 
   protected override willUpdate(): void {
-    const { dataset } = this;
+    const { dataset, taken } = this;
     dataset.state = this.state;
-    const step = this.state === "checking" ? this.prompt?.step : null;
+    const step = this.state === "checking" ? this.guide.prompt?.step : null;
     if (step) dataset.step = step;
     else delete dataset.step;
-    if (this.taken) dataset.path = this.taken;
+    if (taken) dataset.path = taken;
     else delete dataset.path;
   }
 
@@ -140,20 +135,22 @@ export class LivenessElement extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    return html`${this.view()}<p class="spoken" role="status" aria-live="polite">${this.said}</p>`;
+    return html`${this.view()}<p class="spoken" role="status" aria-live="polite">${this.guide.said}</p>`;
   }
 
   private view(): TemplateResult {
-    const { state: at, purpose, server, waitS, act, end } = this;
-    const told = { purpose, server, waitS, act };
+    const { state: at, purpose, server, act, end, guide } = this;
+    const told = { purpose, server, act, waitS: this.wait.leftS };
     if (isLive(at)) {
-      const { hasPicture, prompt, hint, progress, connection, skip } = this;
-      return liveView({ at, hasPicture, prompt, hint, progress, connection, skip, stop: () => this.stop() });
+      const { hasPicture, isLoading, skip, hurry } = this;
+      return liveView({ at, guide, hasPicture, isLoading, skip, hurry, stop: () => this.stop() });
     }
     if (at === "passed") return successView(purpose);
     if (at === "paused" && end) return pausedView({ ...told, end });
-    if (at === "failed" && end) return endView({ ...told, end, wasSlow: this.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken });
-    return idleView({ ...told, wanted: this.chosen ?? this.path });
+    if (at === "failed" && end) {
+      return endView({ ...told, end, wasSlow: guide.wasSlow, left: MOST_ATTEMPTS - this.attempts, path: this.taken, blocked: this.ways.blocked });
+    }
+    return idleView({ ...told, wanted: this.wanted });
   }
 
   private happen(happening: Happening): void {
@@ -163,12 +160,9 @@ export class LivenessElement extends LitElement {
   private async attempt(): Promise<void> {
     const run = new AbortController();
     this.run = run;
-    this.prompt = this.connection = this.taken = null;
-    this.progress = 0;
-    this.hint = "OK";
-    this.wasSlow = false;
-    this.said = "";
-    this.hasPicture = false;
+    this.taken = null;
+    this.hasPicture = this.isLoading = false;
+    this.guide.begin();
     this.happen("started");
     await this.updateComplete; // the <video> is there
     try {
@@ -176,123 +170,108 @@ export class LivenessElement extends LitElement {
         video: this.video,
         api: this.api ?? new HttpApi(this.server, this.purpose, () => this.accessToken()),
         ways: this.ways,
-        wanted: this.chosen ?? this.path,
+        wanted: this.wanted,
         excluded: this.excluded,
-        watcher: this.watcher(run.signal),
+        watcher: until(run.signal, this.guide),
         run,
-        seen: () => {
-          this.hasPicture = true;
-          this.said = "The camera is on. Getting ready.";
-        },
+        seen: () => this.seen(),
         began: path => this.began(path),
       });
       this.decided(outcome);
     } catch (thrown) {
-      const outcome = outcomeOf(thrown);
-      if (thrown === STOPPED) this.happen("stopped");
-      else if (outcome) this.decided(outcome);
-      else if (thrown !== SKIPPED) this.fell(faultThrown(thrown));
+      this.fell(thrown);
     } finally {
-      this.patience.clear();
-      this.said = "";
+      clearTimeout(this.loading);
+      this.guide.end();
       this.run = null;
     }
-    if (run.signal.reason === SKIPPED && this.isConnected) await this.attempt();
+    if (run.signal.reason === ANEW && this.isConnected) await this.attempt();
+  }
+
+  private seen(): void {
+    this.hasPicture = true;
+    this.guide.say("The camera is on. Getting ready.");
+    if (this.wanted === "stream") return;
+    this.loading = window.setTimeout(() => {
+      this.isLoading = true;
+      this.guide.say("This device loads what it needs to look by itself, once.");
+    }, LOADING_FOR_MS);
   }
 
   private began(path: Path): void {
+    clearTimeout(this.loading);
     this.attempts += 1;
     this.taken = path;
     this.tell("bonafide-started", { attempt: this.attempts, path });
   }
 
-  private watcher(signal: AbortSignal): Watcher {
-    const unlessOver = <T extends unknown[]>(act: (...told: T) => void) => (...told: T): void => {
-      if (!signal.aborted) act(...told);
-    };
-    return {
-      prompted: unlessOver(prompt => {
-        this.prompt = prompt;
-        this.progress = 0;
-        this.hint = "OK";
-        this.happen("prompted");
-        this.patience.prompt(prompt);
-        if (prompt.step) this.tell("bonafide-step", prompt);
-      }),
-      judged: unlessOver(({ hint, progress }) => {
-        this.progress = progress;
-        this.patience.hint(hint);
-      }),
-      passed: unlessOver(() => {
-        this.progress = 1;
-      }),
-      comparing: unlessOver(() => {
-        this.patience.clear();
-        this.said = "All steps are done. Your face is being compared.";
-        this.happen("compared");
-      }),
-      connected: unlessOver(connection => {
-        this.connection = connection;
-        this.wasSlow ||= connection === "slow";
-      }),
-    };
+  private asked(prompt: Prompt): void {
+    this.happen("prompted");
+    if (prompt.step) this.tell("bonafide-step", prompt);
   }
 
   private decided(outcome: Outcome): void {
     if (outcome.success) {
       this.attempts = 0;
       this.happen("succeeded");
-    } else this.failed(outcome.error ?? "BROKEN", outcome.retryAfterS, "");
+    } else this.failed({ code: outcome.error ?? "BROKEN", detail: "" }, outcome.retryAfterS);
     this.tell("bonafide-result", outcome);
   }
 
-  private fell({ code, retryAfterS, detail }: CheckFault): void {
+  private fell(thrown: unknown): void {
+    const outcome = outcomeOf(thrown);
+    if (thrown === STOPPED) this.happen("stopped");
+    if (thrown === STOPPED || thrown === ANEW) return;
+    if (outcome) {
+      this.decided(outcome);
+      return;
+    }
+    const { code, retryAfterS, detail } = faultThrown(thrown);
     if (code === "WASM_BLOCKED") this.ways.blocked.add("browser");
     if (code === "SOCKET_BLOCKED") this.ways.blocked.add("stream");
-    this.failed(code, retryAfterS, detail);
+    this.failed({ code, detail }, retryAfterS);
     this.tell("bonafide-fault", { code, retryAfterS });
   }
 
-  private failed(code: string, retryAfterS: number | undefined, detail: string): void {
-    if (COSTS_NOTHING.has(code) && this.taken) this.attempts -= 1;
-    this.end = { code, detail };
-    this.wait(retryAfterS ?? 0);
+  private failed(end: End, retryAfterS = 0): void {
+    if (COSTS_NOTHING.has(end.code) && this.taken) this.attempts -= 1;
+    this.end = end;
+    this.wait.from(retryAfterS);
     this.happen(this.attempts >= MOST_ATTEMPTS ? "exhausted" : "failed");
   }
 
-  private wait(seconds: number): void {
-    clearInterval(this.clock);
-    this.waitS = Math.ceil(seconds);
-    if (!this.waitS) return;
-    this.clock = window.setInterval(() => {
-      this.waitS -= 1;
-      if (this.waitS <= 0) clearInterval(this.clock);
-    }, 1000);
-  }
-
-  /** What the buttons and links of a screen do. */
+  /** What the buttons of a screen do. */
   private readonly act = (action: Action | "switch"): void => {
-    const wanted = this.chosen ?? this.path;
+    const other = (path: string | null): Path => (path === "stream" ? "browser" : "stream");
+    if (action === "switch") {
+      this.chosen = other(this.wanted);
+      return;
+    }
+    if (this.wait.leftS) return;
     if (action === "all") this.excluded.clear();
-    if (action === "other") this.chosen = (this.taken ?? wanted) === "stream" ? "browser" : "stream";
-    if (action === "switch") this.chosen = wanted === "stream" ? "browser" : "stream";
-    else this.start();
+    if (action === "other") this.chosen = other(this.taken ?? this.wanted);
+    this.start();
   };
 
-  /** The step that is asked is one that the person cannot do: a new challenge, without it. */
+  /** The step that is asked is one that the person cannot do: a new challenge, without it, which is no new try. */
   private readonly skip = (): void => {
-    const step = this.prompt?.step;
+    const step = this.guide.prompt?.step;
     if (!step || !this.run) return;
     this.excluded.add(step);
     this.attempts -= 1;
-    this.run.abort(SKIPPED);
+    this.run.abort(ANEW);
+  };
+
+  /** Loading takes too long: by way of the server, at once. */
+  private readonly hurry = (): void => {
+    this.chosen = "stream";
+    this.run?.abort(ANEW);
   };
 
   private readonly shown = (): void => {
     clearTimeout(this.away);
-    if (document.hidden && this.run) {
-      this.away = window.setTimeout(() => this.run?.abort(new CheckFault("PAGE_HIDDEN")), HIDDEN_FOR_MS);
-    }
+    if (!document.hidden || !this.run) return;
+    this.away = window.setTimeout(() => this.run?.abort(new CheckFault("PAGE_HIDDEN")), HIDDEN_FOR_MS);
   };
 
   private tell(name: string, detail: unknown): void {

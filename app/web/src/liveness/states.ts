@@ -6,9 +6,16 @@ export type Happening = "started" | "prompted" | "compared" | "succeeded" | "fai
 
 const NEXT: Readonly<Record<State, Partial<Record<Happening, State>>>> = {
   idle: { started: "starting" },
-  starting: { prompted: "checking", succeeded: "passed", failed: "failed", exhausted: "paused", stopped: "idle" },
+  starting: {
+    started: "starting", // the other way was wanted
+    prompted: "checking",
+    succeeded: "passed",
+    failed: "failed",
+    exhausted: "paused",
+    stopped: "idle",
+  },
   checking: {
-    started: "starting", // a step was excluded: the same attempt with another challenge
+    started: "starting", // a step was excluded: another challenge
     prompted: "checking",
     compared: "comparing",
     succeeded: "passed",

@@ -2,15 +2,21 @@
 
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
 import { browserName, CAMERA_SETTINGS } from "./camera-settings.js";
-import type { Hint, Purpose } from "./check.js";
-import type { End } from "./element.js";
-import { dots, overlay, type Prompt, sentence } from "./guidance.js";
+import type { Purpose } from "./check.js";
+import { dots, overlay, sentence } from "./guidance.js";
+import type { Connection, Guide } from "./guide.js";
 import { TICK } from "./icons.js";
 import { type Action, INTRO, screenOf, SUCCESS } from "./screens.js";
 import type { State } from "./states.js";
 import type { Path } from "./ways.js";
 
-/** What every view is given. */
+/** Why an attempt earned nothing; `detail` is the server's own sentence, where it said one. */
+export interface End {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What most views are given. */
 interface Told {
   readonly server: URL;
   readonly purpose: Purpose;
@@ -46,19 +52,20 @@ export function idleView({ purpose, wanted, act }: Told & { wanted: "auto" | Pat
 interface Live {
   readonly at: State;
   readonly hasPicture: boolean;
-  readonly prompt: Prompt | null;
-  readonly hint: Hint;
-  readonly progress: number;
-  readonly connection: "connecting" | "open" | "slow" | "lost" | null;
+  readonly isLoading: boolean;
+  readonly guide: Guide;
   readonly stop: () => void;
   readonly skip: () => void;
+  readonly hurry: () => void;
 }
 
-const CONNECTION = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
+const CONNECTION: Readonly<Record<Connection, string>> = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
 
 /** The camera is on. */
-export function liveView({ at, hasPicture, prompt, hint, progress, connection, stop, skip }: Live): TemplateResult {
+export function liveView({ at, guide, hasPicture, isLoading, stop, skip, hurry }: Live): TemplateResult {
+  const { prompt, hint, progress, connection } = guide;
   const words = at === "comparing" ? "One moment, your face is being compared" : at === "starting" ? "Getting ready" : sentence(prompt, hint);
+  const isWaiting = at === "starting" && isLoading;
   return html`<section>
     <div class="stage" role="group" aria-label="Camera" tabindex="-1" data-begin>
       <video playsinline autoplay .muted=${true} aria-hidden="true"></video>
@@ -66,10 +73,11 @@ export function liveView({ at, hasPicture, prompt, hint, progress, connection, s
     </div>
     <div class="told"><p class="sentence">${words}</p></div>
     ${dots(at === "comparing" && prompt ? { ...prompt, index: prompt.of } : prompt)}
-    <p class="line quiet">${connection ? CONNECTION[connection] : nothing}</p>
+    <p class="line quiet">${isWaiting ? "This device loads what it needs to look by itself, once." : connection ? CONNECTION[connection] : nothing}</p>
     <div class="below">
       <button type="button" class="link" @click=${stop}>Stop</button>
       ${at === "checking" && prompt?.step ? html`<button type="button" class="link" @click=${skip}>I cannot do this one</button>` : nothing}
+      ${isWaiting ? html`<button type="button" class="link" @click=${hurry}>Let the server look instead</button>` : nothing}
     </div>
   </section>`;
 }
@@ -81,13 +89,14 @@ export function successView(purpose: Purpose): TemplateResult {
 }
 
 /** An attempt earned nothing, and another one can be made. */
-export function endView(told: Told & { end: End; wasSlow: boolean; left: number; path: Path | null }): TemplateResult {
+export function endView(told: Told & { end: End; wasSlow: boolean; left: number; path: Path | null; blocked: ReadonlySet<Path> }): TemplateResult {
   const { title, text, actions } = screenOf(told.end.code, told.purpose);
+  const canSwitch = !told.blocked.has(told.path === "stream" ? "browser" : "stream");
   return html`<section class="panel screen" data-code=${told.end.code}>
     ${sign(STOP)}
     <h2 tabindex="-1" data-begin>${title}</h2>
     <p>${words(told.end, text)}${told.wasSlow ? " The connection was slow, which may be why." : ""}</p>
-    <div class="actions">${actions.map((action, at) => button(action, at === 0, told))}</div>
+    <div class="actions">${actions.filter(action => action !== "other" || canSwitch).map((action, at) => button(action, at === 0, told))}</div>
     ${told.left < 3 ? html`<p class="quiet">${told.left === 1 ? "One try is left." : `${told.left} tries are left.`}</p>` : nothing}
   </section>`;
 }

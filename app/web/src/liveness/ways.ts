@@ -45,7 +45,9 @@ export class Ways {
   private async byItself(forced: boolean, video: HTMLVideoElement, api: LivenessApi, signal: AbortSignal): Promise<Way | null> {
     const [{ loadFaceMesh }, { BrowserCheck, framesPerSecond }, { blinkPossible, policyOf }] = await Promise.all([
       import("./face-mesh.js"), import("./browser-check.js"), import("./policy.js"),
-    ]);
+    ]).catch(() => {
+      throw new CheckFault("WASM_BLOCKED"); // our own scripts, kept away by the network or an add-on
+    });
     const [reader, told] = await Promise.all([loadFaceMesh(), api.policy()]);
     const policy = policyOf(told);
     const fps = await framesPerSecond(video, reader, signal);
