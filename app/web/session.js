@@ -68,6 +68,7 @@ export class Session extends EventTarget {
   /** @type {Promise<void> | null} */ #renewal = null;
   /** @type {string | null} */ #lastMark = null;
   #wasEnded = false;
+  #isLeaving = false;
   #callOff = () => {};
   #notBefore = -Infinity;
   #failures = 0;
@@ -116,7 +117,7 @@ export class Session extends EventTarget {
    * @param {string} session
    */
   ended(session) {
-    if (this.#session !== session) return;
+    if (this.#session !== session || this.#isLeaving) return;
     this.#drop("out", { ended: true });
     this.#tabs.tell({ type: "out", session, ended: true });
   }
@@ -197,10 +198,29 @@ export class Session extends EventTarget {
   }
 
   /**
+   * Runs what ends the session on purpose: what is heard of its end meanwhile is no news.
+   * @template T
+   * @param {() => Promise<T>} act
+   */
+  async leaving(act) {
+    const before = this.#isLeaving;
+    this.#isLeaving = true;
+    try {
+      return await act();
+    } finally {
+      this.#isLeaving = before;
+    }
+  }
+
+  /**
    * Ends the session, here and in every tab. Nobody is signed out before the server has said so.
    * @throws {SessionError} UNAVAILABLE
    */
-  async signOut() {
+  signOut() {
+    return this.leaving(() => this.#signOut());
+  }
+
+  async #signOut() {
     const held = this.#token;
     // Has the browser's session changed hands? Then the cookie is not ours to end.
     if (held !== null && held.mark !== this.#mark()) await this.#renew(held).catch(unless("SESSION_REPLACED"));
@@ -365,7 +385,7 @@ export class Session extends EventTarget {
   #hear(message) {
     if (message.type === "ask" && this.#token?.mark === message.mark && this.#left() > MARGIN_MS) {
       this.#tabs.tell(handOver(/** @type {Token} */ (this.#token), this.#around.now()));
-    } else if (message.type === "out" && this.#session === message.session) {
+    } else if (message.type === "out" && this.#session === message.session && !this.#isLeaving) {
       this.#drop("out", { ended: message.ended ?? false });
     } else if (message.type === "wait") {
       this.#waitFor(message.ms);

@@ -39,6 +39,9 @@ export const adopt = (token: string): Promise<void> => refusing(() => session.ad
 const authorized = (path: string, init: RequestInit): Promise<Response> => refusing(() => session.fetch(path, init));
 export { authorized as fetch };
 
+/** Runs what ends the session on purpose, by more than signing out. */
+export const leaving = <T>(act: () => Promise<T>): Promise<T> => session.leaving(act);
+
 /** Ends the session here and in every tab; throws the Refusal when the server did not hear of it. */
 export const signOut = (): Promise<void> => refusing(() => session.signOut());
 
