@@ -184,7 +184,7 @@ class Handoffs:
     async def _take(self, token: str, origin: Origin) -> None:
         link, until = digest(token).hex(), self._clock.now() + OPENED_LIVES
         try:
-            account, found = await self._held(await self._redis.getdel(_of_link(link)))
+            account, found = await self._held(await self._redis.get(_of_link(link)))
             if _until(found) <= self._clock.now():
                 raise _over()
             args: list[str | int] = [link, _browser(origin), _ms(until), _ms_of(OPENED_LIVES), account]
