@@ -39,7 +39,7 @@ export const styles = css`
   ul { padding-inline-start: 1.2rem; }
   :focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; border-radius: 0.25rem; }
   h2:focus, .stage:focus { outline: none; }
-  .quiet { color: var(--_quiet); font-size: 0.9rem; }
+  .quiet { color: var(--_quiet); font-size: 0.9rem; margin: 0; }
   .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .screen { overflow-wrap: anywhere; }
   .panel { display: grid; justify-items: start; }

@@ -44,8 +44,8 @@ export function idleView({ purpose, wanted, act }: Told & { wanted: "auto" | Pat
     <div class="actions"><button type="button" class="primary" data-begin @click=${() => act("again")}>Start the check</button></div>
     <p class="quiet">${isStream
       ? "The server looks at the camera's pictures while you are in front of it, and keeps none."
-      : "This device looks at the camera's pictures where it can. None is kept."}
-      <button type="button" class="link" @click=${() => act("switch")}>${isStream ? "Let this device look instead" : "Let the server look instead"}</button></p>
+      : "This device looks at the camera's pictures where it can. None is kept."}</p>
+    <button type="button" class="link" @click=${() => act("switch")}>${isStream ? "Let this device look instead" : "Let the server look instead"}</button>
   </section>`;
 }
 
