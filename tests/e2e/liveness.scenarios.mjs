@@ -17,10 +17,13 @@ export async function streamPasses(browser) {
   const { page, check } = await beforeTheCamera(browser);
   const asked = [];
   page.on("request", request => asked.push(request.url()));
+  const frames = [];
+  page.on("websocket", socket => socket.on("framesent", ({ payload }) => typeof payload !== "string" && frames.push({ at: Date.now(), bytes: payload.length })));
   assert.equal(await camerasOn(page), 0);
+  const began = Date.now();
   await startStream(check);
   await reaches(page, "checking");
-  const firstPromptMs = await page.evaluate(() => Math.round(performance.now()));
+  const firstPromptMs = Date.now() - began;
   assert.equal(await check.getAttribute("data-path"), "stream");
   await page.waitForFunction(() => window.heard.some(({ name }) => name === "result" || name === "fault"), null, { timeout: 80_000 });
   const [told] = await heard(page, "result");
@@ -32,7 +35,9 @@ export async function streamPasses(browser) {
   const tokens = asked.filter(url => /token=|eyJ/.test(url));
   assert.deepEqual(tokens, [], "tokens never travel in an address");
   assert.deepEqual(asked.filter(url => FACEMESH.test(url)), [], "who streams need not load FaceMesh");
-  return { firstPromptMs, steps: steps.map(({ step }) => step) };
+  const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0);
+  const framesPerS = (1000 * (frames.length - 1)) / (frames.at(-1).at - frames[0].at);
+  return { firstPromptMs, framesPerS, bytesPerFrame: bytes / frames.length, steps: steps.map(({ step }) => step) };
 }
 
 /** A photo that is held still before the camera earns nothing, in words. */

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.edge.liveness_socket import TARGET_FPS
 from app.errors import Code
 from app.settings import Settings
 from app.verification.model import VerificationError
@@ -38,6 +39,9 @@ async def test_a_person_earns_the_badge_by_way_of_the_server(here: Site, given: 
     """Who has a weak phone could not be verified at all."""
     found = await walk(here, "liveness:streamPasses", **given)
     assert len(set(found["steps"])) == 3
+    assert found["framesPerS"] <= TARGET_FPS + 1
+    assert found["bytesPerFrame"] < 32 * 1024
+    print(found)
 
 
 async def test_a_photo_held_before_the_camera_earns_nothing_in_words(here: Site, given: dict[str, Any]) -> None:
