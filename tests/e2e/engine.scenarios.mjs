@@ -122,3 +122,21 @@ export async function forged(browser) {
   const [result] = await heard(there.page, "result");
   assert.deepEqual([result?.success, result?.error], [false, "CHALLENGE_FAILED"], JSON.stringify(await there.page.evaluate(() => window.heard)));
 }
+
+/** A device without SIMD takes the other build of FaceMesh. */
+export async function withoutSimd(browser) {
+  const there = await ready(browser, {});
+  const loaded = [];
+  there.page.on("request", request => loaded.push(request.url()));
+  await there.page.evaluate(() => {
+    const { instantiate } = WebAssembly;
+    // What the package probes with: a module of 35 bytes that has nothing but SIMD in it.
+    WebAssembly.instantiate = (bytes, ...more) => (bytes.byteLength < 100 ? Promise.reject(new WebAssembly.CompileError("no SIMD")) : instantiate.call(WebAssembly, bytes, ...more));
+  });
+  await start(there);
+  await there.page.locator("bonafide-liveness[data-path=browser][data-state=checking][data-step]").waitFor({ timeout: PATIENCE_MS });
+  const engines = loaded.filter(url => url.endsWith(".wasm")).map(url => url.includes("simd"));
+  assert.deepEqual(engines, [false]);
+  await there.check.getByRole("button", { name: "Stop" }).click();
+  await there.page.locator("bonafide-liveness[data-state=idle]").waitFor();
+}
