@@ -14,7 +14,7 @@ from liveness.policy import DEFAULT_POLICY
 
 PATH = "/client/liveness-policy"
 # An attempt takes a minute: a page that was opened before an upgrade has the new thresholds soon after it.
-_CACHED = "public, max-age=300"
+_HEADERS = {"cache-control": "public, max-age=300", "vary": "origin"}
 
 
 def routes() -> list[Route]:
@@ -22,6 +22,6 @@ def routes() -> list[Route]:
     told = asdict(DEFAULT_POLICY)
 
     async def answer(_: Request) -> JSONResponse:
-        return JSONResponse(told, headers={"cache-control": _CACHED})
+        return JSONResponse(told, headers=_HEADERS)
 
     return [Route(PATH, answer, methods=["GET"])]

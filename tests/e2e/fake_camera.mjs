@@ -33,7 +33,7 @@ export async function fakeCamera(context, camera) {
 
 /** Runs in the page, before its own scripts. */
 function installed() {
-  const DRAWN_MS = 50;
+  const DRAWN_MS = 40;
   const SETTLE_MS = 1200; // the first time people look into the camera before they do anything
   const CALM_MS = 300;
   const AGAIN_MS = 1000;
@@ -51,9 +51,10 @@ function installed() {
     const [track] = stream.getVideoTracks();
     const draw = async () => {
       if (track.readyState === "ended") return;
+      const began = performance.now();
       await film();
       track.requestFrame();
-      setTimeout(draw, DRAWN_MS);
+      setTimeout(draw, Math.max(0, DRAWN_MS - (performance.now() - began)));
     };
     void draw();
     return stream;
@@ -69,18 +70,16 @@ function installed() {
 
     return async () => {
       const t = performance.now() - began;
+      const pictures = await seen(t); // all of it first: what is drawn in one go is never filmed half drawn
+      const held = camera.plays === "held";
+      const reach = held ? 6 : 1; // a hand that holds a photo moves more than a head at rest
       pen.setTransform(1, 0, 0, 1, 0, 0);
       pen.fillStyle = "#8a8f96";
       pen.fillRect(0, 0, width, height);
-      const held = camera.plays === "held";
-      const reach = held ? 6 : 1; // a hand that holds a photo moves more than a head at rest
       pen.setTransform(1.03, 0, 0, 1.03, reach * wave(t, 3.1, 0) - 0.015 * width, reach * wave(t, 4.3, 1) - 0.015 * height);
-      if (camera.plays === "two") {
-        pen.drawImage(await resting(people.person, t), width / 4, 0, width / 2, height, 0, 0, width / 2, height);
-        pen.drawImage(await resting(people.other, t), width / 4, 0, width / 2, height, width / 2, 0, width / 2, height);
-      } else if (camera.plays !== "nobody") {
-        const doing = await answer(people.person);
-        pen.drawImage(doing ?? (await (held ? people.person("rest", 0) : resting(people.person, t))), 0, 0);
+      if (pictures.length === 1) pen.drawImage(pictures[0], 0, 0);
+      for (const [at, half] of pictures.length === 2 ? pictures.entries() : []) {
+        pen.drawImage(half, width / 4, 0, width / 2, height, (at * width) / 2, 0, width / 2, height);
       }
       pen.setTransform(1, 0, 0, 1, 0, 0);
       pen.drawImage(grain, -Math.floor(64 * Math.random()), -Math.floor(64 * Math.random()));
@@ -89,6 +88,14 @@ function installed() {
         pen.fillRect(0, 0, width, height);
       }
     };
+
+    /** Nobody, one person or two, as they look now. */
+    async function seen(t) {
+      if (camera.plays === "nobody") return [];
+      if (camera.plays === "held") return [await people.person("rest", 0)];
+      if (camera.plays === "two") return Promise.all([resting(people.person, t), resting(people.other, t)]);
+      return [(await answer(people.person)) ?? (await resting(people.person, t))];
+    }
 
     /** There and back through the pictures of rest: no jump at the end. */
     async function resting(pictures, t) {

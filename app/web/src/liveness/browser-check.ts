@@ -130,7 +130,7 @@ class Attempt {
   private keep({ told, neutralFound, passed }: Judged, { face, light, tMs }: FrameRead): void {
     if (this.kept.length === 0 && told !== null) {
       if (face !== null && (told.hint === "HOLD_STILL" || neutralFound)) {
-        this.stills.add(this.moment.canvas, face, light.sharpness ?? 0, tMs);
+        this.stills.add(this.moment.large, face, light.sharpness ?? 0, tMs);
       } else {
         this.stills.clear();
       }

@@ -6,27 +6,30 @@ import type { Measures } from "./measures.js";
 import type { Neutral } from "./neutral.js";
 import type { Policy } from "./policy.js";
 
-const JUDGED_PX = 640; // the longer side; the still is sent like this
-const SENT_PX = 320; // of a step's frame
+const STILL_PX = 640; // the longer side of the picture that is compared with the photo
+const JUDGED_PX = 320; // of every other: what the stream sends too
 const STILLS = 6;
 const MOST_BYTES = 200 * 1024; // the server takes 256 KiB
 const QUALITIES = [0.9, 0.75, 0.5];
 
 /** The camera's picture of one moment, in pixels that stay the same while they are read, judged and sent. */
 export class Moment {
+  /** What is judged. */
   readonly canvas = document.createElement("canvas");
-  private readonly pen = this.canvas.getContext("2d", { alpha: false, willReadFrequently: true })!;
+  /** The same moment, larger. */
+  readonly large = document.createElement("canvas");
 
   /** Takes what the video shows now; false while it shows nothing. */
   take(video: HTMLVideoElement): boolean {
     const { videoWidth, videoHeight } = video;
     if (!videoWidth || !videoHeight) return false;
-    draw(this.canvas, video, videoWidth, videoHeight, JUDGED_PX);
+    draw(this.large, video, videoWidth, videoHeight, STILL_PX);
+    draw(this.canvas, this.large, this.large.width, this.large.height, JUDGED_PX);
     return true;
   }
 
   get pixels(): Uint8ClampedArray {
-    return this.pen.getImageData(0, 0, this.canvas.width, this.canvas.height).data;
+    return pen(this.canvas).getImageData(0, 0, this.canvas.width, this.canvas.height).data;
   }
 }
 
@@ -46,7 +49,7 @@ export class Stills {
   add(picture: HTMLCanvasElement, face: Measures, sharpness: number, tMs: number): void {
     if (face.mouth > this.policy.neutral_max_mouth) return;
     const canvas = this.kept.length < STILLS ? document.createElement("canvas") : this.kept.shift()!.canvas;
-    draw(canvas, picture, picture.width, picture.height, JUDGED_PX);
+    draw(canvas, picture, picture.width, picture.height, STILL_PX);
     this.kept.push({ canvas, face, sharpness, tMs });
   }
 
@@ -75,7 +78,7 @@ export class Fullest {
     const now = fullness(this.step, this.rest, face, this.policy);
     if (now < 0 || (this.best !== null && now <= this.best.fullness)) return;
     const canvas = this.best?.canvas ?? document.createElement("canvas");
-    draw(canvas, picture, picture.width, picture.height, SENT_PX);
+    draw(canvas, picture, picture.width, picture.height, JUDGED_PX);
     this.best = { canvas, face, tMs, fullness: now };
   }
 }
@@ -94,7 +97,11 @@ function draw(canvas: HTMLCanvasElement, from: CanvasImageSource, width: number,
   const scale = Math.min(1, longest / Math.max(width, height));
   const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
-  const pen = canvas.getContext("2d", { alpha: false, willReadFrequently: true })!;
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(from, 0, 0, wide, high);
+  const onto = pen(canvas);
+  onto.imageSmoothingQuality = "high";
+  onto.drawImage(from, 0, 0, wide, high);
+}
+
+function pen(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  return canvas.getContext("2d", { alpha: false, willReadFrequently: true })!;
 }

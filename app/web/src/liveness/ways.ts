@@ -3,6 +3,9 @@
 import { type Check, CheckFault, type LivenessApi, type Step } from "./check.js";
 import { StreamCheck } from "./stream-check.js";
 
+/** A blink is only asked of a device that has frames to spare for it: what follows costs more than the measurement. */
+const SPARE_FOR_BLINK = 1.3;
+
 export type Path = "browser" | "stream";
 
 export interface Way {
@@ -32,7 +35,7 @@ export class Ways {
     return { path: "stream", check: new StreamCheck(() => api.accessToken()), exclude: [] };
   }
 
-  /** Whether it is worth loading what judges; ten megabytes are not, for somebody who has to save them. */
+  /** Whether it is worth loading what judges; five megabytes are not, for somebody who has to save them. */
   private mayJudge(): boolean {
     const { connection } = navigator as { connection?: { saveData?: boolean } };
     return !this.blocked.has("browser") && !this.slow && !connection?.saveData;
@@ -51,6 +54,7 @@ export class Ways {
     const quick = blinkPossible(policy, fps);
     this.slow = !quick;
     if (!quick && !forced && !this.blocked.has("stream")) return null;
-    return { path: "browser", check: new BrowserCheck(api, reader, policy), exclude: quick ? [] : ["BLINK"] };
+    const exclude: readonly Step[] = blinkPossible(policy, fps / SPARE_FOR_BLINK) ? [] : ["BLINK"];
+    return { path: "browser", check: new BrowserCheck(api, reader, policy), exclude };
   }
 }
