@@ -76,3 +76,8 @@ async def test_the_device_says_what_is_wrong_with_the_picture(
 async def test_a_device_that_cannot_load_facemesh_lets_the_server_look(here: Site, given: dict[str, Any]) -> None:
     """Where WebAssembly is blocked nobody could be verified."""
     await walk(here, "engine:withoutFaceMesh", **given)
+
+
+async def test_a_device_without_simd_checks_by_itself_too(here: Site, given: dict[str, Any]) -> None:
+    """Who has an older device would load megabytes for a check that never begins."""
+    await walk(here, "engine:withoutSimd", **given)

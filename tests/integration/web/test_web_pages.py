@@ -41,6 +41,7 @@ async def test_every_page_is_served_fresh_and_under_a_strict_policy(visitor: Vis
         assert policy["script-src"] == ("'self' 'wasm-unsafe-eval'" if route.needs_camera else "'self'")
         assert policy["style-src"] == policy["base-uri"] == policy["form-action"] == "'self'"
         assert policy["require-trusted-types-for"] == "'script'"
+        assert policy["trusted-types"] == ("lit-html bonafide-face-mesh" if route.needs_camera else "lit-html")
         assert "unsafe-inline" not in str(policy)
         assert "'unsafe-eval'" not in str(policy)
         assert f"camera={'(self)' if route.needs_camera else '()'}" in answer.headers["permissions-policy"]

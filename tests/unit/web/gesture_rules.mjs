@@ -18,7 +18,7 @@ async function built(name) {
   return import(`data:text/javascript;base64,${Buffer.from(output[0].code).toString("base64")}`);
 }
 
-const [{ measure, brightness }, { Session }] = await Promise.all([built("measures"), built("session")]);
+const [{ measure, brightness }, { Session }, { fullness }] = await Promise.all(["measures", "session", "evidence"].map(built));
 
 function mesh({ points, depth, width, height }) {
   const floats = text => {
@@ -39,8 +39,9 @@ function played({ steps, frames }, policy) {
   });
 }
 
-const { policy, recordings, pictures } = await json(process.stdin);
+const { policy, recordings, pictures, pairs } = await json(process.stdin);
 console.log(JSON.stringify({
   recordings: recordings.map(recording => played(recording, policy)),
+  fullnesses: pairs.map(({ step, rest, now }) => fullness(step, rest, now, policy)),
   lumas: pictures.map(({ rgba, mesh: told }) => brightness(Buffer.from(rgba, "base64"), mesh(told))),
 }));

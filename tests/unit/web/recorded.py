@@ -50,14 +50,29 @@ class Recording:
     frames: Sequence[Seen]
 
 
+@dataclass(frozen=True, kw_only=True)
+class InBrowser:
+    """What the page's rules make of each frame, of each pair of still and step's frame, and of the light of a face."""
+
+    recordings: list[list[dict[str, Any]]]
+    fullnesses: list[float]
+    lumas: list[float]
+
+
 def in_browser(
-    recordings: Iterable[Recording], pictures: Iterable[tuple[npt.NDArray[np.uint8], FaceMesh]] = ()
-) -> tuple[list[list[dict[str, Any]]], list[float]]:
-    """What the page's rules make of each frame, and of the light in each picture (H, W, 3)."""
+    *,
+    recordings: Iterable[Recording] = (),
+    pairs: Iterable[tuple[LivenessStep, Measures, Measures]] = (),
+    pictures: Iterable[tuple[npt.NDArray[np.uint8], FaceMesh]] = (),
+) -> InBrowser:
+    """Runs app/web/src/liveness under Node; pictures are (H, W, 3)."""
     told = {
         "policy": asdict(DEFAULT_POLICY),
         "recordings": [
             {"steps": list(one.steps), "frames": [_told(seen) for seen in one.frames]} for one in recordings
+        ],
+        "pairs": [
+            {"step": step, "rest": _camel(asdict(rest)), "now": _camel(asdict(now))} for step, rest, now in pairs
         ],
         "pictures": [{"rgba": _text(_with_alpha(rgb)), "mesh": _mesh(mesh)} for rgb, mesh in pictures],
     }
@@ -69,8 +84,7 @@ def in_browser(
         timeout=100,
     )
     assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    return answer["recordings"], answer["lumas"]
+    return InBrowser(**json.loads(ran.stdout))
 
 
 def on_server(recording: Recording) -> Iterator[dict[str, Any]]:

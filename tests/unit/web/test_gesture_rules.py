@@ -13,7 +13,8 @@ import pytest
 from app.client.animation import PhotoAnimator
 from app.client.opening import read_photo
 from app.client.performance import Sway, perform, posed
-from liveness.landmarks import FaceMesh, FaceMeshGraph
+from liveness.evidence import ClaimedFrame, judge_evidence
+from liveness.landmarks import FaceCounter, FaceMesh, FaceMeshGraph
 from liveness.measures import Light, Measures, brightness, measure
 from liveness.policy import DEFAULT_POLICY
 from liveness.steps import LivenessStep
@@ -48,7 +49,7 @@ def model(photo: Rgb) -> FaceModel:
 
 def same(recordings: list[Recording]) -> list[list[dict[str, object]]]:
     """Demands that both make the same of every frame; gives back what that is."""
-    in_page, _ = in_browser(recordings)
+    in_page = in_browser(recordings=recordings).recordings
     judged = [list(on_server(recording)) for recording in recordings]
     for recording, theirs, ours in zip(recordings, in_page, judged, strict=True):
         for number, (page, server) in enumerate(zip(theirs, ours, strict=True)):
@@ -249,6 +250,28 @@ def test_the_light_of_a_face_is_read_alike(animator: PhotoAnimator) -> None:
         for yaw, dim in ((0.0, 1.0), (15.0, 0.5), (-15.0, 0.3)):
             rgb = (animator.render(posed(None, 0.0, replace(posed(None, 0.0), yaw_deg=yaw))) * dim).astype(np.uint8)
             pictures.append((rgb, graph.read(rgb)[0]))
-    _, lumas = in_browser([], pictures)
+    lumas = in_browser(pictures=pictures).lumas
     assert lumas == pytest.approx([brightness(rgb, mesh) for rgb, mesh in pictures], abs=0.05)
     assert all(a > b + 20 for a, b in pairwise(lumas))
+
+
+def test_the_page_sends_the_frames_that_the_server_takes(animator: PhotoAnimator) -> None:
+    """A person would do all that is asked, and be refused for the frame that their browser chose."""
+    with closing(FaceMeshGraph(still=True)) as graph, closing(FaceCounter()) as counter:
+        still = animator.render(posed(None, 0.0))
+        rest = measure(graph.read(still)[0])
+        shown = []
+        for step in LivenessStep:
+            for share in (0.2, 0.5, 0.7, 0.8, 0.9, 1.0):
+                rgb = animator.render(posed(step, share))
+                frame = ClaimedFrame(step=step, rgb=rgb, captured_at_ms=1000)
+                verdict = judge_evidence(steps=[step], still=still, frames=[frame], graph=graph, counter=counter)
+                shown.append((step, measure(graph.read(rgb)[0]), verdict))
+    fullnesses = in_browser(pairs=[(step, rest, now) for step, now, _ in shown]).fullnesses
+    taken = dict.fromkeys(LivenessStep, 0)
+    for (step, _, verdict), fullness in zip(shown, fullnesses, strict=True):
+        # That a turn is a head's and not a sheet's is for the server alone to say.
+        as_asked = not any(" is needed" in why or "as open as" in why or "as wide as" in why for why in verdict.reasons)
+        assert (fullness >= 0) == as_asked, (step, fullness, verdict.reasons)
+        taken[step] += as_asked
+    assert all(1 <= count < 6 for count in taken.values()), taken
