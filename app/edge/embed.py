@@ -22,7 +22,8 @@ _FOR_ANYBODY: Mapping[str, str] = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
 }
-# What keeps its name is asked for anew each time, and answered with 304 while it is the same; the others' names hold a hash.
+# What keeps its name is asked for anew each time, and answered with 304 while it is the same.
+# The names of all else hold a hash of what is in them.
 _FRESH = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 _SAME_NAME = (ENTRY, "licenses.md")

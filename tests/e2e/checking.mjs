@@ -4,8 +4,8 @@ import { newcomer } from "./people.mjs";
 // What the scenarios of <bonafide-liveness> have in common.
 export const CHECK = "/badge";
 /** Somebody signed in before the fake camera, on the page with the check. */
-export async function beforeTheCamera(browser, camera, { options, photo = browser.told.photo, handle = "ada" } = {}) {
-  const page = await browser.fresh(options);
+export async function beforeTheCamera(browser, camera, { options, page: given, photo = browser.told.photo, handle = "ada" } = {}) {
+  const page = given ?? (await browser.fresh(options));
   await page.context().addInitScript(watched);
   const fake = await fakeCamera(page.context(), { person: browser.told.person, other: browser.told.other, ...camera });
   await newcomer(page, handle);

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.edge.liveness_socket import TARGET_FPS
 from app.errors import Code
 from app.settings import Settings
 from app.verification.model import VerificationError
@@ -38,6 +39,9 @@ async def test_a_person_earns_the_badge_by_way_of_the_server(here: Site, given: 
     """Who has a weak phone could not be verified at all."""
     found = await walk(here, "liveness:streamPasses", **given)
     assert len(set(found["steps"])) == 3
+    assert found["framesPerS"] <= TARGET_FPS + 1
+    assert found["bytesPerFrame"] < 32 * 1024
+    print(found)
 
 
 async def test_a_photo_held_before_the_camera_earns_nothing_in_words(here: Site, given: dict[str, Any]) -> None:
@@ -105,3 +109,18 @@ async def test_a_slow_network_ends_in_a_result_or_in_words(here: Site, given: di
     """A person far out in the country would wait for an answer that never comes."""
     end = await walk(here, "liveness:slowNetwork", **given)
     assert end["name"] in ("result", "fault")
+
+
+async def test_where_facemesh_cannot_run_the_server_looks(here: Site, given: dict[str, Any]) -> None:
+    """Who only opens the page would load ten megabytes; who blocks WebAssembly could not be verified."""
+    await walk(here, "liveness:blockedWasm", **given)
+
+
+async def test_nobody_has_to_wait_for_ten_megabytes(here: Site, given: dict[str, Any]) -> None:
+    """A person on a slow line would look at a black picture for minutes."""
+    await walk(here, "liveness:slowLoading", **given)
+
+
+async def test_everybody_can_use_every_state(here: Site, given: dict[str, Any]) -> None:
+    """A person with a screen reader, little sight or a small screen could not be verified."""
+    await walk(here, "liveness:accessible", **given)

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Hint, Step } from "./check.js";
-import { ICONS, TICK } from "./icons.js";
+import { ICONS } from "./icons.js";
 
 /** Which step is asked; `step` is null while the face is looked for. */
 export interface Prompt {
@@ -66,7 +66,7 @@ export function overlay(prompt: Prompt | null, hint: Hint, progress: number): Te
 export function dots(prompt: Prompt | null): TemplateResult {
   const { index, of } = prompt ?? { index: 0, of: 0 };
   return html`<ol class="dots" aria-hidden="true">${Array.from({ length: of }, (_, at) =>
-    html`<li class=${at < index ? "done" : at === index ? "now" : ""}>${at < index ? html`<svg viewBox="0 0 48 48">${TICK}</svg>` : nothing}</li>`)}</ol>`;
+    html`<li class=${at < index ? "done" : at === index ? "now" : ""}></li>`)}</ol>`;
 }
 
 const PATIENCE_MS = 1200;

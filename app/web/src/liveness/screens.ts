@@ -25,7 +25,7 @@ const screen = (title: string, text: string, ...actions: Action[]): Screen => ({
 const LIGHT = "Let light fall on your face from the front, and take off what covers it.";
 const EXPIRED = screen("That took too long", "Prompts are good for five minutes and one try. New ones are drawn when you begin again.", "again");
 
-/** The text of CAMERA_DENIED is the browser's own (camera-settings.ts); that of REFUSED the server's, where it said one. */
+/** To the text of CAMERA_DENIED comes the way in this browser (camera-settings.ts); REFUSED has the server's own, if it said one. */
 export const SCREENS: Readonly<Record<EndCode, Screen>> = {
   // What the server made of it.
   FACE_MISMATCH: screen("The faces do not match", "The face before the camera does not look like the one in your profile photo. A recent photo that shows your face from the front helps most.", "again", "photo"),
@@ -40,7 +40,7 @@ export const SCREENS: Readonly<Record<EndCode, Screen>> = {
   BUSY: screen("Many people are being checked right now", "A place is free again soon. It costs you none of your tries.", "again", "other"),
 
   // The camera.
-  CAMERA_DENIED: screen("The camera is not allowed here", "", "again"),
+  CAMERA_DENIED: screen("The camera is not allowed here", "Allow it for this page, then try again.", "again"),
   NO_CAMERA: screen("No camera was found", "Plug one in or switch it on, or open this page on a phone. A cover or a switch on the device can hide the camera too.", "again"),
   CAMERA_IN_USE: screen("Another program uses the camera", "Close video calls and other tabs that use the camera, then try again.", "again"),
   CAMERA_LOST: screen("The camera went away", "It was unplugged, switched off, or another program took it. Look after it, then try again.", "again"),

@@ -36,7 +36,7 @@ export class StreamCheck implements Check {
     const source = new FrameSource(video);
     try {
       return await new Promise<Outcome>((resolve, reject) => {
-        const conversation = new Conversation(challenge.streamUrl, JSON.stringify(start), source, watcher, resolve, reject);
+        const conversation = new Conversation(socketUrl(challenge.streamUrl), JSON.stringify(start), source, watcher, resolve, reject);
         signal.addEventListener("abort", () => conversation.fail(signal.reason), { once: true });
       });
     } finally {
@@ -49,8 +49,18 @@ export class StreamCheck implements Check {
   }
 }
 
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** Where the stream is. On one machine by the name that the page has, whose cookies a browser that signs in is known by. */
+function socketUrl(told: string): string {
+  const url = new URL(told, document.baseURI);
+  if (LOOPBACK.has(url.hostname) && LOOPBACK.has(location.hostname) && url.port === location.port) url.hostname = location.hostname;
+  if (location.protocol === "https:") url.protocol = "wss:"; // a secure page may open no other
+  return url.href;
+}
+
 class Conversation {
-  private readonly socket: WebSocket;
+  private readonly socket: WebSocket | undefined;
   private readonly began = performance.now();
   private readonly sentAt = new Map<number, number>();
   private deadline = 0;
@@ -74,14 +84,22 @@ class Conversation {
   ) {
     watcher.connected("connecting");
     this.await(CONNECT_WITHIN_MS);
-    this.socket = new WebSocket(url, SUBPROTOCOL);
-    this.socket.onopen = () => {
+    try {
+      this.socket = this.listening(new WebSocket(url, SUBPROTOCOL));
+    } catch {
+      this.lose(); // the page's own policy forbids the address
+    }
+  }
+
+  private listening(socket: WebSocket): WebSocket {
+    socket.onopen = () => {
       this.opened = true;
-      this.socket.send(this.start);
+      socket.send(this.start);
       this.await(SILENCE_MS);
     };
-    this.socket.onmessage = ({ data }) => this.hear(data);
-    this.socket.onclose = event => this.closed(event);
+    socket.onmessage = ({ data }) => this.hear(data);
+    socket.onclose = event => this.closed(event);
+    return socket;
   }
 
   /** Ends the conversation with a fault. */
@@ -161,8 +179,9 @@ class Conversation {
 
   /** Sends the picture of now, unless what was sent before is still on its way: a late picture is worth nothing. */
   private async send(): Promise<void> {
+    const { socket } = this;
     this.look();
-    if (this.busy || this.credit <= 0 || this.socket.bufferedAmount > 0) return;
+    if (!socket || this.busy || this.credit <= 0 || socket.bufferedAmount > 0) return;
     this.busy = true;
     try {
       const capturedMs = Math.round(performance.now() - this.began);
@@ -173,10 +192,10 @@ class Conversation {
       header.setUint32(0, this.sequence);
       header.setUint32(4, capturedMs);
       frame.set(new Uint8Array(await jpeg.arrayBuffer()), HEADER_BYTES);
-      if (this.over || this.socket.readyState !== WebSocket.OPEN) return;
+      if (this.over || socket.readyState !== WebSocket.OPEN) return;
       this.credit -= 1;
       this.sentAt.set(this.sequence, performance.now());
-      this.socket.send(frame);
+      socket.send(frame);
       this.sequence += 1;
     } finally {
       this.busy = false;

@@ -39,7 +39,7 @@ export const styles = css`
   ul { padding-inline-start: 1.2rem; }
   :focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; border-radius: 0.25rem; }
   h2:focus, .stage:focus { outline: none; }
-  .quiet { color: var(--_quiet); font-size: 0.9rem; }
+  .quiet { color: var(--_quiet); font-size: 0.9rem; margin: 0; }
   .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .screen { overflow-wrap: anywhere; }
   .panel { display: grid; justify-items: start; }
@@ -64,7 +64,7 @@ export const styles = css`
   .ring[data-empty] { opacity: 0; }
   .wait { position: absolute; inset: 0; display: grid; place-items: center; color: #fff; text-align: center; padding: 1rem; }
 
-  .sign { position: absolute; width: 4.2rem; height: 4.2rem; border-radius: 50%; background: rgb(8 12 16 / 72%); color: var(--_bright); padding: 0.8rem; transition: opacity 200ms; }
+  .sign { position: absolute; width: 4.2rem; height: 4.2rem; border-radius: 50%; background: rgb(8 12 16 / 78%); border: 2px solid rgb(88 224 197 / 45%); color: var(--_bright); padding: 0.75rem; transition: opacity 200ms; }
   .sign svg { display: block; width: 100%; height: 100%; overflow: visible; }
   .sign[data-waits] { opacity: 0.35; }
   .stroke { fill: none; stroke: currentColor; stroke-width: 4; stroke-linecap: round; stroke-linejoin: round; }
@@ -88,7 +88,7 @@ export const styles = css`
   @keyframes open { 0%, 100% { transform: scaleY(0.15); } 45%, 70% { transform: scaleY(1); } }
   @keyframes grin { 0%, 100% { transform: scaleX(0.6); } 45%, 75% { transform: scaleX(1); } }
 
-  .told { min-height: 3.4rem; padding-top: 0.75rem; text-align: center; }
+  .told { min-height: 3.9rem; padding-top: 0.75rem; text-align: center; }
   .told p { margin: 0; }
   .sentence { font-size: 1.2rem; font-weight: 650; line-height: 1.3; text-wrap: balance; }
   .dots { display: flex; justify-content: center; gap: 0.5rem; list-style: none; padding: 0; margin: 0.75rem 0 0; }

@@ -44,8 +44,8 @@ export function idleView({ purpose, wanted, act }: Told & { wanted: "auto" | Pat
     <div class="actions"><button type="button" class="primary" data-begin @click=${() => act("again")}>Start the check</button></div>
     <p class="quiet">${isStream
       ? "The server looks at the camera's pictures while you are in front of it, and keeps none."
-      : "This device looks at the camera's pictures where it can. None is kept."}
-      <button type="button" class="link" @click=${() => act("switch")}>${isStream ? "Let this device look instead" : "Let the server look instead"}</button></p>
+      : "This device looks at the camera's pictures where it can. None is kept."}</p>
+    <button type="button" class="link" @click=${() => act("switch")}>${isStream ? "Let this device look instead" : "Let the server look instead"}</button>
   </section>`;
 }
 
@@ -59,7 +59,7 @@ interface Live {
   readonly hurry: () => void;
 }
 
-const CONNECTION: Readonly<Record<Connection, string>> = { connecting: "Connecting…", open: "", slow: "The connection is slow: keep each pose a little longer.", lost: "The connection is lost." };
+const CONNECTION: Readonly<Record<Connection, string>> = { connecting: "Connecting…", open: "", slow: "Slow connection: hold each pose longer.", lost: "The connection is lost." };
 
 /** The camera is on. */
 export function liveView({ at, guide, hasPicture, isLoading, stop, skip, hurry }: Live): TemplateResult {
@@ -96,6 +96,7 @@ export function endView(told: Told & { end: End; wasSlow: boolean; left: number;
     ${sign(STOP)}
     <h2 tabindex="-1" data-begin>${title}</h2>
     <p>${words(told.end, text)}${told.wasSlow ? " The connection was slow, which may be why." : ""}</p>
+    ${told.end.code === "CAMERA_DENIED" ? html`<ul>${CAMERA_SETTINGS[browserName(navigator.userAgent)].map(way => html`<li>${way}</li>`)}</ul>` : nothing}
     <div class="actions">${actions.filter(action => action !== "other" || canSwitch).map((action, at) => button(action, at === 0, told))}</div>
     ${told.left < 3 ? html`<p class="quiet">${told.left === 1 ? "One try is left." : `${told.left} tries are left.`}</p>` : nothing}
   </section>`;
@@ -113,10 +114,7 @@ export function pausedView({ end, purpose, waitS }: Told & { end: End }): Templa
   </section>`;
 }
 
-function words({ code, detail }: End, text: string): string {
-  if (code === "CAMERA_DENIED") return CAMERA_SETTINGS[browserName(navigator.userAgent)];
-  return detail || text;
-}
+const words = ({ detail }: End, text: string): string => detail || text;
 
 const LABELS: Readonly<Record<Exclude<Action, "photo" | "sign-in" | "other">, string>> = { again: "Try again", all: "Begin again" };
 
