@@ -23,7 +23,9 @@ NOT_REST = {
     "/client/config",
     "/client/liveness-policy",
     "/dev/outbox",
+    "/dev/embed",
     "/assets/{name}",
+    "/embed/{name}",
     *(f"{PREFIX}{name}" for name in FILES),
     *(route.path for route in page_routes()),
 }
