@@ -309,3 +309,20 @@ export async function backInTheMiddle(browser) {
   await check(door).getByRole("button", { name: "Start the check" }).waitFor();
   assert.deepEqual(await heard(page, "result"), []);
 }
+
+/** This device looks, not the server: then the picture is at hand, and kept where the newcomer wants it. */
+export async function newFaceWithPhoto(browser) {
+  const page = await atTheDoor(browser);
+  await page.goto("/facematch");
+  await page.getByText("Are you new here?").click();
+  await page.getByLabel("Your name").fill("Eileen Collins");
+  await page.getByLabel(/Keep the camera's picture/).check();
+  await check(page).evaluate(element => { element.path = "browser"; });
+  await check(page).getByRole("button", { name: "Start the check" }).click();
+  await page.getByText("an account was made for you").waitFor({ timeout: 90_000 });
+  assert.equal(await page.getByText("add a photo in the settings").count(), 0);
+  await heading(page, "What brings you here?");
+  await page.goto("/profile");
+  await heading(page, "Eileen Collins");
+  await page.waitForFunction(() => document.querySelector("img.avatar")?.naturalWidth > 0);
+}

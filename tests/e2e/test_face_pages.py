@@ -58,6 +58,11 @@ async def test_somebody_new_gets_an_account_by_face(here: Site, given: dict[str,
     await walk(here, "faces:newFace", **given)
 
 
+async def test_the_picture_is_kept_where_somebody_new_wants_it(here: Site, given: dict[str, Any]) -> None:
+    """A tick would do nothing, and the newcomer have no photo."""
+    await walk(here, "faces:newFaceWithPhoto", **given)
+
+
 async def test_the_second_factor_is_asked_for_beside_the_face(here: Site, given: dict[str, Any]) -> None:
     """Who has a second factor could not sign in by face, or would have to do it all anew for a slip."""
     await walk(here, "faces:secondStep", **given)
