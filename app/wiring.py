@@ -58,6 +58,7 @@ from app.social.wiring import wire_social
 from app.storage import ObjectStore
 from app.tokens import AccessTokens
 from app.verification.attempts import Attempts
+from app.verification.handoffs import Handoffs
 from app.verification.service import VerificationService
 from app.verification.stream import LivenessStreams
 from app.verification.wiring import wire_verification
@@ -121,6 +122,7 @@ class Services:
     face_sign_in: FaceSignIn
     face_entrance: FaceEntrance
     enrolment: Enrolment
+    handoffs: Handoffs
     purposes: Purposes
 
 
@@ -199,5 +201,6 @@ async def open_services(
             face_sign_in=faces.face_sign_in,
             face_entrance=faces.face_entrance,
             enrolment=faces.enrolment,
+            handoffs=faces.handoffs,
             purposes=faces.purposes,
         )

@@ -221,7 +221,7 @@ class EmailProofs:
     async def _letter(self, account_id: UUID, token: str, to: str, *, is_change: bool = False) -> Mail:
         code = await self._new_code(account_id, digest(token))
         # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
-        link = f"{self._public_url}/verify#token={token}"
+        link = f"{self._public_url}/verify-email#token={token}"
         return letters.address_proof(to, link, code, link_lives=LINK_TTL, code_lives=CODE_TTL, is_change=is_change)
 
     async def _new_code(self, account_id: UUID, token_hash: bytes) -> str | None:

@@ -99,9 +99,12 @@ def is_enough(proof: Proof, viewer: Viewer) -> bool:
     return True
 
 
-def confirmation_methods(viewer: Viewer) -> tuple[Proof, ...]:
-    """What a page can offer to begin the five minutes with; empty where only signing in again helps."""
-    own = held(viewer)
+def confirmation_methods(viewer: Viewer, *, face_login: bool) -> tuple[Proof, ...]:
+    """What a page can offer to begin the five minutes with; empty where only signing in again helps.
+
+    Where sign-in by face is off (`face_login`), a face that was enrolled earlier confirms nothing either.
+    """
+    own = held(viewer) - (frozenset() if face_login else {Proof.FACE})
     return tuple(proof for proof in Proof if proof in own and is_enough(proof, viewer))
 
 

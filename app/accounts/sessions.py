@@ -228,6 +228,12 @@ class SessionService:
             self._database, token_hash=token_hash, session_id=session_id, used_since=now - ROTATION_GRACE, now=now
         )
 
+    async def living(self, session_id: UUID, *, account_id: UUID) -> Viewer | None:
+        """The viewer of a session of the account; None when it was ended, is outlived or never was."""
+        return await self._store.viewer(
+            self._database, session_id=session_id, account_id=account_id, now=self._clock.now()
+        )
+
     async def ends_at(self, viewer: Viewer) -> datetime | None:
         """When the viewer's session ends unless it is carried on; None when it has gone with its account."""
         return await self._store.ends_at(self._database, viewer.session_id)

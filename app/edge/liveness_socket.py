@@ -88,7 +88,7 @@ class _Conversation:
         await self._services.limits.spend(OPEN_STREAM, origin.network)
         start = await self._start_message()
         viewer = await self._viewer(start["accessToken"], origin)
-        aim = self._services.purposes.of_token(start["challengeToken"], viewer, origin=origin)
+        aim = await self._services.purposes.of_token(start["challengeToken"], viewer, origin=origin)
         opened = await self._services.streams.open(aim, start["challengeToken"], mirrored=start["mirrored"])
         if isinstance(opened, Outcome):
             await self._result(opened)

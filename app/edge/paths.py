@@ -1,4 +1,4 @@
-"""The pages of the web shell: which anybody may see, and how a path is read before that is asked (source D).
+"""How a path is read before it is asked which page it is, and where whoever may not see that page goes (source D).
 
 A path is put together anew from its parts before it is compared, so that the page that is asked about is the page that
 a browser then opens, however it was written.
@@ -6,30 +6,21 @@ a browser then opens, however it was written.
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from app.edge.page_list import Access, access_of
 from app.edge.return_to import MAX_CHARS, checked_return
 from app.errors import Code, Problem
 
-PUBLIC_PATHS = frozenset({"/", "/login", "/realtime", "/facematch"})
-"""Source D's list; every other page is protected, known or not."""
 FACE_PAGE = "/realtime"
-"""Where one signs in by face, and is sent from a protected page."""
+"""Where one is sent from a protected page when the face alone signs in (FACE_LOGIN=standalone)."""
 SIGN_IN_PAGE = "/login"
-"""The same where face login is off."""
+"""The same otherwise; where faces are enrolled it leads to the face page too."""
 
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROLS = frozenset(range(0x20)) | {0x7F}
 # What may stand for itself in a segment (RFC 3986, 3.3).
 _PLAIN = "-._~!$&'()*+,;=:@"
-
-
-class Access(StrEnum):
-    """Who may see a page."""
-
-    PUBLIC = "public"
-    PROTECTED = "protected"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +36,11 @@ class PagePath:
     @property
     def access(self) -> Access:
         """Whether anybody may see it."""
-        return Access.PUBLIC if self.path in PUBLIC_PATHS else Access.PROTECTED
+        return access_of(self.path)
 
-    def gate(self, *, face_login: bool) -> str:
+    def gate(self, *, by_face: bool) -> str:
         """Where whoever is not signed in is sent instead, and comes back from."""
-        return f"{FACE_PAGE if face_login else SIGN_IN_PAGE}?return_to={quote(str(self), safe='')}"
+        return f"{FACE_PAGE if by_face else SIGN_IN_PAGE}?return_to={quote(str(self), safe='')}"
 
 
 def page_path(given: str, *, field: str) -> PagePath:

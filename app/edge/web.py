@@ -4,7 +4,6 @@ A page is index.html for every address of routes.json; the client shows what bel
 read once, at the start: a request names one of them or nothing, so no path leads out of the folder.
 """
 
-import json
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from app.edge.page_list import PageRoute, page_routes
 from app.edge.web_policy import page_headers
 from app.errors import Code, Problem
 
@@ -37,14 +37,6 @@ _NOT_BUILT = """<!doctype html>
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageRoute:
-    """An address that the client shows a page for."""
-
-    path: str
-    needs_camera: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Asset:
     """A built file, and its compressed forms by encoding."""
 
@@ -53,15 +45,9 @@ class Asset:
     encoded: Mapping[str, Path]
 
 
-def page_routes() -> tuple[PageRoute, ...]:
-    """The addresses of routes.json, from which the client reads them too."""
-    listed = json.loads((WEB / "routes.json").read_text(encoding="utf-8"))
-    return tuple(PageRoute(path=entry["path"], needs_camera=entry.get("camera", False)) for entry in listed)
-
-
 def built_assets(dist: Path) -> Mapping[str, Asset]:
     """Every file below the build's assets folder by its name; empty where nothing is built."""
-    return {asset.path.name: asset for asset in _assets(dist / ASSETS)}
+    return {asset.path.name: asset for asset in assets_in(dist / ASSETS)}
 
 
 def routes(services: "Services", *, dist: Path = DIST) -> list[Route]:
@@ -73,7 +59,8 @@ def routes(services: "Services", *, dist: Path = DIST) -> list[Route]:
         found = assets.get(request.path_params["name"])
         if found is None:
             raise Problem(Code.NOT_FOUND, "There is no such file.")
-        return _answer(found, accepted=request.headers.get("accept-encoding", ""))
+        accepted = request.headers.get("accept-encoding", "")
+        return answer_with(found, accepted=accepted, headers={"cache-control": _IMMUTABLE})
 
     return [
         Route(f"/{ASSETS}/{{name}}", asset, methods=["GET"]),
@@ -102,7 +89,8 @@ def _page(dist: Path, *, public_url: str) -> str | None:
     return text.replace(_BASE, f'<base href="{base}">', 1)
 
 
-def _assets(folder: Path) -> Iterator[Asset]:
+def assets_in(folder: Path) -> Iterator[Asset]:
+    """The files of a folder that the build wrote, each with its compressed forms."""
     for path in sorted(folder.glob("*")):
         if path.suffix in dict(_ENCODINGS).values() or not path.is_file():
             continue
@@ -120,8 +108,9 @@ def _media_type(name: str) -> str:
     return own.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _answer(asset: Asset, *, accepted: str) -> FileResponse:
-    headers = {"cache-control": _IMMUTABLE, "vary": "accept-encoding"}
+def answer_with(asset: Asset, *, accepted: str, headers: Mapping[str, str]) -> FileResponse:
+    """The file in the best form that Accept-Encoding names."""
+    headers = {**headers, "vary": "accept-encoding"}
     for name, file in asset.encoded.items():
         if _accepts(accepted, name):
             return FileResponse(file, media_type=asset.media_type, headers={**headers, "content-encoding": name})

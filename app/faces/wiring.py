@@ -13,6 +13,7 @@ from app.faces.sign_in import FaceSignIn
 from app.faces.tickets import FaceTickets
 from app.foundation import Foundation
 from app.profiles.wiring import ProfileServices
+from app.verification.handoffs import Handoffs
 from app.verification.wiring import VerificationServices
 
 
@@ -24,6 +25,7 @@ class FaceServices:
     face_sign_in: FaceSignIn
     face_entrance: FaceEntrance
     enrolment: Enrolment
+    handoffs: Handoffs
     purposes: Purposes
 
 
@@ -83,15 +85,26 @@ def wire_faces(
         threshold=settings.face_threshold,
         mode=mode,
     )
+    handoffs = Handoffs(
+        redis=base.redis,
+        sessions=accounts.sessions,
+        verification=verification.verification,
+        limits=base.limits,
+        audit=base.audit,
+        clock=base.clock,
+        ids=base.ids,
+    )
     return FaceServices(
         gallery=gallery,
         face_sign_in=face_sign_in,
         face_entrance=face_entrance,
         enrolment=enrolment,
+        handoffs=handoffs,
         purposes=Purposes(
             challenges=verification.challenges,
             verification=verification.verification,
             sign_in=face_sign_in,
             enrolment=enrolment,
+            handoffs=handoffs,
         ),
     )

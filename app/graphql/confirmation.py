@@ -30,6 +30,6 @@ def resolve_confirmed_until(viewer: Viewer, info: Info) -> datetime | None:
 
 
 @user.field("confirmationMethods")
-def resolve_confirmation_methods(viewer: Viewer, _: Info) -> tuple[Proof, ...]:
+def resolve_confirmation_methods(viewer: Viewer, info: Info) -> tuple[Proof, ...]:
     """What begins the five minutes here."""
-    return confirmation_methods(viewer)
+    return confirmation_methods(viewer, face_login=info.context.services.face_sign_in.is_on)

@@ -30,6 +30,7 @@ from app.graphql import (
     directory,
     faces,
     github,
+    handoffs,
     live,
     onboarding,
     passkeys,
@@ -42,6 +43,7 @@ from app.graphql import (
 )
 from app.graphql.context import AuthPayload, Info
 from app.graphql.faces import FaceLoginPayload
+from app.graphql.handoffs import HandoffLink
 from app.graphql.live import SessionEvent
 from app.pages import Connection, Edge, PageInfo
 from app.profiles.model import (
@@ -59,6 +61,7 @@ from app.profiles.model import (
 )
 from app.profiles.personas import Persona
 from app.social.model import LinkedIdentity
+from app.verification.handoffs import HandoffTask
 from app.verification.model import IssuedChallenge, Outcome, VerificationError
 from facecore.quality import PhotoFinding
 from liveness.challenge import LivenessPurpose
@@ -85,6 +88,8 @@ DATACLASSES: Mapping[str, type] = {
     "PresignedUpload": PhotoUpload,
     "UploadHeader": UploadHeader,
     "LivenessChallenge": IssuedChallenge,
+    "HandoffLink": HandoffLink,
+    "HandoffTask": HandoffTask,
     "VerificationResult": Outcome,
     "FaceLoginPayload": FaceLoginPayload,
     "Session": Session,
@@ -154,6 +159,7 @@ def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
         social.mutation,
         social.user,
         verification.mutation,
+        handoffs.mutation,
         faces.mutation,
         faces.user,
         live.subscription,

@@ -16,6 +16,10 @@ from app.rate_limits import Limit
 log = logging.getLogger(__name__)
 
 CREATE_CHALLENGE = Limit("account.liveness_challenge", amount=30, window_s=3600, when_redis_is_away="deny")
+# A person shows a code, perhaps once more; each makes the one before void.
+HANDOFF_PER_ACCOUNT = Limit("account.handoff", amount=20, window_s=3600, when_redis_is_away="deny")
+# A link cannot be guessed; each try costs us a look.
+HANDOFF_PER_NETWORK = Limit("ip.handoff", amount=60, window_s=60, when_redis_is_away="deny")
 
 FAILURES_IN_A_ROW = 5
 FIRST_BLOCK_S = 30

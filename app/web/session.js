@@ -55,7 +55,8 @@ const HOME = "/feed";
  */
 
 /**
- * Who is signed in, in this tab. Dispatches `change` whenever `state` changes.
+ * Who is signed in, in this tab. Dispatches `change` whenever `state` changes, and `foreign` when somebody else signs in
+ * in another tab: this one can go on with its token, but not renew it any more.
  */
 export class Session extends EventTarget {
   /** @type {Surroundings} */ #around;
@@ -66,6 +67,8 @@ export class Session extends EventTarget {
   /** @type {"unknown" | "in" | "out" | "replaced"} */ #state = "unknown";
   /** @type {Promise<void> | null} */ #renewal = null;
   /** @type {string | null} */ #lastMark = null;
+  #wasEnded = false;
+  #isLeaving = false;
   #callOff = () => {};
   #notBefore = -Infinity;
   #failures = 0;
@@ -97,6 +100,26 @@ export class Session extends EventTarget {
   /** The id of the account that is signed in here, or was last. */
   get account() {
     return this.#account;
+  }
+
+  /** The id of the session that is open here; null without one. */
+  get session() {
+    return this.#session;
+  }
+
+  /** Whether nobody is signed in because the session was ended elsewhere, not by signing out in this browser. */
+  get wasEnded() {
+    return this.#wasEnded;
+  }
+
+  /**
+   * Takes the server's word that a session has ended (`sessionRevoked`, or close code 4401), in every tab.
+   * @param {string} session
+   */
+  ended(session) {
+    if (this.#session !== session || this.#isLeaving) return;
+    this.#drop("out", { ended: true });
+    this.#tabs.tell({ type: "out", session, ended: true });
   }
 
   /**
@@ -175,10 +198,29 @@ export class Session extends EventTarget {
   }
 
   /**
+   * Runs what ends the session on purpose: what is heard of its end meanwhile is no news.
+   * @template T
+   * @param {() => Promise<T>} act
+   */
+  async leaving(act) {
+    const before = this.#isLeaving;
+    this.#isLeaving = true;
+    try {
+      return await act();
+    } finally {
+      this.#isLeaving = before;
+    }
+  }
+
+  /**
    * Ends the session, here and in every tab. Nobody is signed out before the server has said so.
    * @throws {SessionError} UNAVAILABLE
    */
-  async signOut() {
+  signOut() {
+    return this.leaving(() => this.#signOut());
+  }
+
+  async #signOut() {
     const held = this.#token;
     // Has the browser's session changed hands? Then the cookie is not ours to end.
     if (held !== null && held.mark !== this.#mark()) await this.#renew(held).catch(unless("SESSION_REPLACED"));
@@ -194,6 +236,15 @@ export class Session extends EventTarget {
     const session = held?.session ?? this.#session;
     this.#drop("out");
     if (session !== null) this.#tabs.tell({ type: "out", session });
+  }
+
+  /**
+   * Ends this tab's own session where another account has taken the browser's cookies (`foreign`): nobody could carry it
+   * on, so it shall not lie about until it runs out.
+   */
+  async abandon() {
+    await this.#post("auth/logout", bearer(this.#token?.access ?? null), "omit");
+    this.#drop("replaced");
   }
 
   /** Lets go of timers, locks and the other tabs. */
@@ -252,7 +303,7 @@ export class Session extends EventTarget {
       // Somebody renewed or signed in while the question was on its way: it was about what was before.
       if (isNew()) return;
       if (tries > 1 && this.#mark() !== mark) return this.#renewAtServer(isNew, tries - 1);
-      if (answer.status === 401) return this.#drop("out");
+      if (answer.status === 401) return this.#drop("out", { ended: this.#session !== null });
     }
     throw this.#backOff(waitOf(answer));
   }
@@ -311,12 +362,13 @@ export class Session extends EventTarget {
     throw replaced();
   }
 
-  /** @param {"out" | "replaced"} state */
-  #drop(state) {
+  /** @param {"out" | "replaced"} state @param {{ended?: boolean}} [how] */
+  #drop(state, { ended = false } = {}) {
     this.#callOff();
     this.#tabs.letGo();
     this.#token = null;
     this.#session = null;
+    this.#wasEnded = ended;
     this.#lastMark = this.#mark();
     if (state === "out") this.#account = null;
     this.#become(state);
@@ -333,14 +385,15 @@ export class Session extends EventTarget {
   #hear(message) {
     if (message.type === "ask" && this.#token?.mark === message.mark && this.#left() > MARGIN_MS) {
       this.#tabs.tell(handOver(/** @type {Token} */ (this.#token), this.#around.now()));
-    } else if (message.type === "out" && this.#session === message.session) {
-      this.#drop("out");
+    } else if (message.type === "out" && this.#session === message.session && !this.#isLeaving) {
+      this.#drop("out", { ended: message.ended ?? false });
     } else if (message.type === "wait") {
       this.#waitFor(message.ms);
     } else if (message.type === "token" && message.token.mark !== null && message.token.mark === this.#mark()) {
       const { token, leftMs } = message;
       const isForeign = this.#state === "replaced" || (this.#account ?? token.account) !== token.account;
       const isKnown = this.#token?.access === token.access;
+      if (isForeign && this.#state === "in") this.dispatchEvent(new Event("foreign"));
       if (!isForeign && !isKnown) void this.#take({ ...token, endsAt: this.#around.now() + leftMs }, { tell: false });
     }
   }

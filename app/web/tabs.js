@@ -11,7 +11,7 @@
 
 /**
  * @typedef {{type: "token", token: Token, leftMs: number} | {type: "ask", mark: string} |
- *   {type: "out", session: string} | {type: "wait", ms: number}} Message
+ *   {type: "out", session: string, ended?: boolean} | {type: "wait", ms: number}} Message
  */
 
 const NAME = "bonafide-session";

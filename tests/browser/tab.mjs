@@ -59,9 +59,10 @@ const session = new Session({
 });
 const states = [];
 session.addEventListener("change", () => states.push(session.state));
+session.addEventListener("foreign", () => states.push("foreign"));
 
 const calls = {
-  state: () => ({ state: session.state, account: session.account, states, requests: [...requests] }),
+  state: () => ({ state: session.state, wasEnded: session.wasEnded, account: session.account, states, requests: [...requests] }),
   token: async () => (await session.token()) !== null,
   fetch: async ({ path, init }) => {
     const answer = await session.fetch(path, init);
@@ -80,6 +81,8 @@ const calls = {
   guard: ({ path }) => session.guard(path),
   destination: ({ search }) => session.destination(search),
   signOut: () => session.signOut(),
+  ended: () => session.ended(session.session),
+  abandon: () => session.abandon(),
   /** The network as it is from now on: status 0 is a pulled cable. */
   faults: (order) => {
     faults = order.faults;

@@ -10,7 +10,8 @@ const require = createRequire(new URL("../../app/web/package.json", here));
 const { chromium } = require("playwright-core");
 
 const WITHIN_MS = 15_000;
-const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+// FaceMesh needs WebGL. Pages are put together without it: drawn in software too, they would keep FaceMesh waiting.
+const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"];
 const WATCH = `document.addEventListener("securitypolicyviolation", event =>
   console.error("CSP " + event.effectiveDirective + " stopped " + event.blockedURI + " at " + event.sourceFile + ":" + event.lineNumber));`;
 

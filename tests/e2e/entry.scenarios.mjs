@@ -93,8 +93,11 @@ export async function wrongPassword(browser) {
   await newcomer(page, "ada");
   await page.context().clearCookies();
   await page.goto("/settings/sessions");
+  await heading(page, "Sign in with your face");
+  assert.equal(path(page), "/realtime", "client and server send people to two pages");
+  await page.getByRole("link", { name: "Sign in another way" }).click();
   await heading(page, "Sign in");
-  assert.equal(new URL(page.url()).searchParams.get("next"), "/settings/sessions");
+  assert.equal(new URL(page.url()).searchParams.get("return_to"), "/settings/sessions");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByText("Type your e-mail address.").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.id), "email", "the focus is not at the first fault");
@@ -112,7 +115,7 @@ export async function wrongPassword(browser) {
   await heading(page, "Devices");
   await page.getByText("this device").waitFor();
   assert.equal(path(page), "/settings/sessions");
-  await page.goto("/login?next=//evil.example/");
+  await page.goto("/login?return_to=//evil.example/");
   await heading(page, "Ada Lovelace");
 }
 
@@ -162,6 +165,25 @@ export async function secondFactor(browser) {
   await page.getByRole("button", { name: "Set up" }).waitFor();
 }
 
+/** A link of a letter that was sent before the address of its page changed. */
+export async function earlierLetter(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "ada");
+  const { link } = await browser.letter("ada@example.org");
+  const token = new URL(link).hash.slice("#token=".length);
+  for (const earlier of [`/verify#token=${token}`, `/verify?token=${token}`]) {
+    const reader = await browser.fresh();
+    await reader.goto(earlier);
+    await heading(reader, "Confirm your address");
+    assert.equal(path(reader), "/verify-email");
+    assert.equal(await reader.evaluate(() => location.hash + location.search), "", "the token stays in the address bar");
+    await reader.getByRole("button", { name: "Yes, this is my address" }).waitFor();
+  }
+  await page.goto(`/verify#token=${token}`);
+  await page.getByRole("button", { name: "Yes, this is my address" }).click();
+  await heading(page, "Your address is confirmed");
+}
+
 /** A forgotten password. */
 export async function forgottenPassword(browser) {
   const page = await browser.fresh();
@@ -169,6 +191,7 @@ export async function forgottenPassword(browser) {
   await page.context().clearCookies();
   await page.goto("/login");
   await page.getByRole("link", { name: "Forgotten password?" }).click();
+  await heading(page, "Forgotten password"); // the page before it has a field of the same name
   await page.getByLabel("E-mail address").fill("ada@example.org");
   await page.getByRole("button", { name: "Send me a link" }).click();
   await page.getByText("a link is on its way").waitFor();
@@ -231,6 +254,7 @@ export async function campus(browser) {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("radio", { name: /Student/ }).check();
   await page.getByRole("button", { name: "Continue" }).click();
+  await heading(page, "What counts");
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByText("You belong to University of Toronto.").waitFor();
   await page.getByRole("button", { name: "Continue" }).click();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { newcomer, signIn, totp } from "./people.mjs";
+import { newcomer, PASSWORD, signIn, totp } from "./people.mjs";
 
 const require = createRequire(new URL("../../app/web/package.json", import.meta.url));
 const PHONE = { width: 390, height: 844 };
@@ -19,6 +19,8 @@ const SIGNED_OUT = [
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByRole("alert").waitFor();
   }],
+  ["facematch", "/facematch"],
+  ["facematch-newcomer", "/realtime?return_to=%2Fprofile", page => page.getByText("Are you new here?").click()],
   ["signup", "/signup"],
   ["signup-faults", "/signup", async page => {
     await page.getByRole("button", { name: "Sign up", exact: true }).click();
@@ -26,12 +28,13 @@ const SIGNED_OUT = [
   }],
   ["signup-campus", "/signup", page => page.getByRole("button", { name: "At a campus" }).click()],
   ["check-mail", "/check-mail"],
-  ["verify-link", "/verify#token=abc"],
-  ["verify-code", "/verify"],
+  ["verify-link", "/verify-email#token=abc"],
+  ["verify-code", "/verify-email"],
   ["forgot", "/forgot"],
   ["reset", "/reset#token=abc"],
   ["reset-no-link", "/reset"],
   ["not-me", "/not-me#token=abc"],
+  ["handoff-over", "/handoff#token=abc", page => page.getByText("This link does not work any more").waitFor()],
   ["arrival", "/auth/callback#error=CONFLICT&reason=LINK_NEEDED"],
   ["people", "/people?q=lovelace", page => page.getByText(/found\./).waitFor()],
   ["people-nobody", "/people?q=xyzzy", page => page.getByText(/Nobody was found/).waitFor()],
@@ -40,7 +43,12 @@ const SIGNED_OUT = [
 ];
 const SIGNED_IN = [
   ["profile", "/profile"],
-  ["badge", "/badge"],
+  ["verify", "/verify", page => page.locator("bonafide-liveness").waitFor()],
+  ["verify-on-phone", "/verify", async page => {
+    await page.getByRole("button", { name: "Continue on your phone" }).click();
+    await page.getByText("I cannot scan it").click();
+    await page.getByAltText(/QR code/).waitFor();
+  }],
   ["onboarding-1", "/onboarding", async page => {
     await page.getByRole("radio", { name: /Builder/ }).check();
     await page.waitForTimeout(1700); // the constellation takes a second and a half
@@ -54,7 +62,7 @@ const SIGNED_IN = [
     await page.locator("canvas").waitFor();
   }],
   ["settings-privacy", "/settings/privacy"],
-  ["settings-security", "/settings/security"],
+  ["settings-security", "/settings/security", page => page.getByRole("button", { name: "Sign in with my face from now on" }).waitFor()],
   ["settings-proof", "/settings/security", async page => {
     await page.getByLabel("New password", { exact: true }).fill("a brand new wheelbarrow");
     await page.getByRole("button", { name: "Change password" }).click();
@@ -63,6 +71,13 @@ const SIGNED_IN = [
   ["settings-second-factor", "/settings/security", async page => {
     await page.getByRole("button", { name: "Set up" }).click();
     await page.getByAltText(/QR code/).waitFor();
+  }],
+  ["settings-face", "/settings/security", async page => {
+    await page.getByRole("button", { name: "Sign in with my face from now on" }).click();
+    await page.getByRole("dialog").getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByRole("dialog").getByRole("button", { name: "Continue" }).click();
+    await page.locator("bonafide-liveness").waitFor();
+    await page.locator("bonafide-liveness").scrollIntoViewIfNeeded();
   }],
   ["settings-profile-links", "/settings", page => page.getByRole("button", { name: "Add a link" }).click()],
   ["settings-accounts", "/settings/accounts"],
@@ -104,6 +119,18 @@ async function everyPage(browser, options, look) {
       await look(page, name);
     }
   }
+  const phone = await browser.fresh(options);
+  await inside.goto("/verify");
+  await inside.getByRole("button", { name: "Continue on your phone" }).click();
+  await inside.getByText("I cannot scan it").click();
+  await phone.goto(await inside.locator(".handoff .secret").innerText());
+  await phone.locator("bonafide-liveness").waitFor();
+  await look(phone, "handoff");
+  const bare = await browser.fresh(options);
+  await newcomer(bare, "lin");
+  await bare.goto("/verify");
+  await bare.getByRole("link", { name: "Add a photo" }).waitFor();
+  await look(bare, "verify-no-photo");
   const step = await browser.fresh(options);
   await secondStep(step);
   await look(step, "login-code");

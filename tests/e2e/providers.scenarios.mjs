@@ -16,6 +16,8 @@ export async function throughProviders(browser) {
   const github = await browser.fresh();
   await github.goto("/people");
   await github.goto("/settings/accounts");
+  await heading(github, "Sign in with your face");
+  await github.getByRole("link", { name: "Sign in another way" }).click();
   await heading(github, "Sign in");
   await github.getByRole("button", { name: "Sign in with GitHub" }).click();
   await heading(github, "Settings");
@@ -66,7 +68,7 @@ export async function passkeys(browser) {
   await page.getByText("This laptop").waitFor();
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await heading(page, "Prove that it is really you");
-  await page.goto("/login?next=/settings/security");
+  await page.goto("/login?return_to=/settings/security");
   await page.getByRole("button", { name: "Sign in with a passkey" }).click();
   await heading(page, "Passkeys");
   await page.getByLabel("New password", { exact: true }).fill("a brand new wheelbarrow");
@@ -96,9 +98,8 @@ export async function notMe(browser) {
   await owner.getByRole("button", { name: "This was not me" }).click();
   await owner.getByText("Every device is signed out").waitFor();
   assert.equal(new URL(owner.url()).hash, "");
-  await thief.getByRole("link", { name: "Settings" }).click();
-  await thief.getByRole("link", { name: "Devices" }).click();
   await heading(thief, "Sign in");
+  await thief.getByText("this session was ended").waitFor();
   await signIn(owner, "ada", PASSWORD);
   await owner.getByText("This password was blocked").waitFor();
 }

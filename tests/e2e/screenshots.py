@@ -1,4 +1,7 @@
-"""`make screenshots`: a PNG of every page of the web client at 390 and 1280 pixels, into the folder screenshots/."""
+"""`make screenshots`: a PNG of every page of the web client, and of every state of the check, at 390 and 1280 pixels.
+
+They land in the folder screenshots/.
+"""
 
 import asyncio
 import sys
@@ -9,17 +12,21 @@ from app.embedded import EmbeddedServices
 from app.migrate import migrate
 from app.settings import Settings
 from tests.conftest import ROOT, shipped
+from tests.e2e.camera_people import drawn
 from tests.e2e.site import missing, site, walk
 
 FOLDER = ROOT / "screenshots"
 
 
 async def shoot(settings: Settings, width: int, color_scheme: str) -> None:
-    """Walks through every page of a fresh site."""
+    """Walks through every page and state of a fresh site."""
     async with site(settings) as here:
         photo = shipped("skimage", "data", "astronaut.png")
         folder = FOLDER / color_scheme
-        await walk(here, "pages:pictures", folder=str(folder), photo=str(photo), width=width, colorScheme=color_scheme)
+        asked = {"folder": str(folder), "photo": str(photo), "width": width, "colorScheme": color_scheme}
+        await walk(here, "pages:pictures", **asked)
+        person = drawn(photo, into=settings.data_dir / "person.json", steps=())
+        await walk(here, "liveness:pictures", person=str(person), **asked)
 
 
 def main() -> int:

@@ -42,43 +42,62 @@ export async function manyTabs(browser) {
   }
 }
 
-/** A second account in another tab: no tab goes on showing the first one's things. */
+/** A second account in another tab: the first one notices at once, says so, and shows nothing of the other before. */
 export async function otherAccount(browser) {
   const page = await browser.fresh();
   const elsewhere = await browser.fresh();
   await newcomer(elsewhere, "grace");
-  await newcomer(page, "ada");
-  await page.clock.install();
+  const { ask } = await newcomer(page, "ada");
   await page.goto("/profile");
   await heading(page, "Ada Lovelace");
+  const sessions = "{ sessions { id } }";
+  assert.equal((await ask(sessions)).sessions.length, 1);
   const other = await browser.tab(page.context());
   await other.goto("/");
-  await other.context().clearCookies();
-  await other.goto("/login"); // the first tab still holds its token
+  await other.context().clearCookies(); // the first tab still holds its token
   await signIn(other, "grace");
   await heading(other, "Grace Lovelace");
-  await page.getByRole("link", { name: "Settings" }).click();
-  assert.equal(await page.getByLabel("Handle").inputValue(), "ada", "a tab acts for another account than it shows");
-  await page.getByRole("link", { name: "Profile", exact: true }).first().click();
-  await page.clock.fastForward("00:16:00");
   await heading(page, "Grace Lovelace");
   await page.getByText("now signed in as Grace Lovelace").waitFor();
+  assert.equal(await page.getByText("@ada").count(), 0, "things of two accounts on one page");
+  await page.getByRole("link", { name: "Settings" }).click();
+  await heading(page, "Settings");
+  assert.equal(await page.getByLabel("Handle").inputValue(), "grace", "a tab acts for another account than it shows");
+  await assert.rejects(ask(sessions), /SESSION_ENDED/, "the session that no tab can carry on lies about");
+  await other.reload();
+  await heading(other, "Grace Lovelace");
 }
 
-/** A session that was ended elsewhere: the page says so, and the way back is kept. */
+/** A session that was ended elsewhere: within a second every tab says so, and the way back is kept. */
 export async function endedElsewhere(browser) {
   const page = await browser.fresh();
   await newcomer(page, "ada");
   await page.goto("/settings/sessions");
   await page.getByText("this device").waitFor();
+  const second = await browser.tab(page.context());
+  const sockets = [];
+  for (const tab of [page, second]) tab.on("websocket", socket => sockets.push(socket.url()));
+  await second.goto("/profile");
+  await heading(second, "Ada Lovelace");
   const other = await browser.fresh();
   await signIn(other, "ada");
-  await other.getByRole("link", { name: "Settings" }).click();
-  await other.getByRole("link", { name: "Devices" }).click();
+  await heading(other, "Ada Lovelace");
+  await other.goto("/settings/sessions");
   await other.getByRole("button", { name: "Sign out all other devices" }).click();
   await other.getByText("1 other device is signed out.").waitFor();
-  await page.getByRole("link", { name: "What happened" }).click();
-  await heading(page, "Sign in");
+  const told = Date.now();
+  await second.getByText("this session was ended").waitFor();
+  const took = Date.now() - told;
+  assert.ok(took < 3000, `it took ${took} ms`); // less than a second, and what this machine is busy with besides
+  for (const tab of [page, second]) {
+    await heading(tab, "Sign in");
+    await tab.getByText("this session was ended").waitFor();
+  }
+  assert.deepEqual(sockets, [], "the second tab has a socket of its own, or an address holds a token");
+  assert.equal(new URL(second.url()).searchParams.get("return_to"), "/profile");
+  await signIn(page, "ada");
+  await heading(page, "Ada Lovelace");
+  return { took };
 }
 
 /** A token that the server stops believing is renewed once, without a word. */
@@ -104,10 +123,54 @@ export async function retriedOnce(browser) {
 export async function serverAway(browser) {
   const page = await browser.fresh();
   await newcomer(page, "ada");
-  await page.route(/graphql|auth/, route => route.abort());
+  await page.route(/\/graphql$|\/auth\//, route => route.abort());
   await page.goto("/profile");
   await page.getByText("The server did not answer.").waitFor();
   await page.getByRole("button", { name: "Try again" }).waitFor();
-  await page.unroute(/graphql|auth/);
+  await page.unroute(/\/graphql$|\/auth\//);
   await heading(page, "Ada Lovelace");
+}
+
+/** All tabs of a session share one connection; a lost one comes back after a while, and what was missed with it. */
+export async function oneConnection(browser) {
+  const page = await browser.fresh();
+  const { ask } = await newcomer(page, "ada");
+  const open = [];
+  await page.context().routeWebSocket(/\/graphql$/, socket => {
+    const server = socket.connectToServer();
+    open.push({ url: socket.url(), drop: () => { socket.close({ code: 1012 }); server.close(); } });
+  });
+  const reaches = async (count, what) => {
+    for (const until = Date.now() + 10_000; open.length < count && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
+    assert.equal(open.length, count, what);
+  };
+  await page.goto("/profile");
+  await heading(page, "Ada Lovelace");
+  await reaches(1, "nobody listens");
+  const second = await browser.tab(page.context());
+  await second.goto("/profile");
+  await heading(second, "Ada Lovelace");
+  await second.waitForTimeout(1000);
+  await reaches(1, "each tab has a connection of its own");
+
+  await ask('mutation { updateProfile(input: { displayName: "Ada King" }) { id } }');
+  open[0].drop();
+  await page.waitForTimeout(300);
+  assert.equal(open.length, 1, "it comes back without a wait");
+  await reaches(2, "a lost connection stays lost");
+  for (const tab of [page, second]) await heading(tab, "Ada King");
+
+  await page.close();
+  await reaches(3, "nobody takes over from a tab that was closed");
+  const hide = hidden => second.evaluate(hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  open[2].drop();
+  await second.waitForTimeout(4000);
+  await reaches(3, "a hidden tab keeps asking");
+  await hide(false);
+  await reaches(4, "a tab that is looked at again does not listen");
+  assert.deepEqual(open.filter(({ url }) => /token|eyJ|\?/.test(url)), [], "a token in an address");
 }

@@ -33,12 +33,15 @@ class Site:
 
 
 @asynccontextmanager
-async def site(settings: Settings, *, port: int = 0) -> AsyncIterator[Site]:
-    """Serves until left, on `port` or a free one of the loopback, as `bonafide serve` does."""
+async def site(settings: Settings, *, port: int = 0, origins: tuple[str, ...] = ()) -> AsyncIterator[Site]:
+    """Serves until left, on `port` or a free one of the loopback, as `bonafide serve` does.
+
+    `origins` are listed beside its own.
+    """
     listener = socket.socket()
     listener.bind(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = replace(settings, public_url=url, allowed_origins=(url,))
+    settings = replace(settings, public_url=url, allowed_origins=(url, *origins))
     async with open_services(settings) as services:
         server = uvicorn.Server(uvicorn_config(create_app(services), lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -52,6 +52,11 @@ async def test_the_second_factor_is_set_up_asked_for_and_switched_off(here: Site
     await walk(here, "entry:secondFactor")
 
 
+async def test_a_link_of_an_earlier_letter_still_works(here: Site) -> None:
+    """Who has a letter from before the update would end up where the badge is earned, with a dead link."""
+    await walk(here, "entry:earlierLetter")
+
+
 async def test_a_forgotten_password_is_replaced(here: Site) -> None:
     """Who forgot the password would have lost the account."""
     await walk(here, "entry:forgottenPassword")
@@ -89,8 +94,13 @@ async def test_a_tab_never_shows_somebody_else(here: Site) -> None:
 
 
 async def test_a_session_that_was_ended_elsewhere_ends_here(here: Site) -> None:
-    """A page would go on with errors in place of a way to sign in."""
+    """A thief's page, or one's own on a lost phone, would stay open after it was ended; or go on with errors."""
     await walk(here, "session:endedElsewhere")
+
+
+async def test_all_tabs_listen_over_one_connection_that_comes_back(here: Site) -> None:
+    """Every tab would hold, or a hidden one hammer for, a connection; or a person would miss what happened in a gap."""
+    await walk(here, "session:oneConnection")
 
 
 async def test_a_dead_token_is_renewed_without_a_word(here: Site) -> None:

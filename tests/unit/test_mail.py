@@ -21,7 +21,7 @@ from app.mail import LATEST, Mail, Mailer, MailRefused, MailUnavailable, Outbox,
 from tests.fakes import FixedClock
 
 SENDER = "Bonafide <no-reply@bonafide.example>"
-LINK = "https://bonafide.example/verify?token=" + "a" * 200
+LINK = "https://bonafide.example/verify-email?token=" + "a" * 200
 LETTER = Mail(to="ada@example.org", subject="Bestätige deine Adresse", text=f"Grüße!\n\n{LINK}\n\n.\nFrom us\n")
 
 

@@ -6,12 +6,14 @@ from uuid import UUID
 from pydantic import Field
 
 from app.accounts.model import Viewer
-from app.edge.paths import Access, page_path
+from app.edge.page_list import Access
+from app.edge.paths import page_path
 from app.edge.rest.models import EXAMPLE_ID, Answer, Moment, Query
 from app.edge.rest.operations import Operation
 from app.edge.return_to import MAX_CHARS
 from app.edge.visit import Visit
 from app.errors import Code
+from app.faces.model import FaceLoginMode
 
 
 class SessionQuery(Query):
@@ -73,7 +75,7 @@ async def session(visit: Visit, query: SessionQuery) -> SessionOut:
         signed_in=viewer is not None,
         path=str(page),
         access=page.access.value,
-        redirect_to=None if is_open else page.gate(face_login=services.settings.face_login != "off"),
+        redirect_to=None if is_open else page.gate(by_face=services.settings.face_login == FaceLoginMode.STANDALONE),
         user=None if viewer is None else SessionUserOut.of(viewer, avatar_url=services.photos.photo_url(viewer)),
         expires_at=None if viewer is None else await services.sessions.ends_at(viewer),
     )

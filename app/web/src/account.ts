@@ -3,6 +3,7 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { Me, type Account } from "./generated/account.js";
 import { ask } from "./graphql.js";
+import { Refusal } from "./refusals.js";
 import { onChange, resume } from "./session.js";
 
 export type { Account };
@@ -29,6 +30,19 @@ export async function loadAccount(): Promise<Account | null> {
   const { me } = await ask(Me, {});
   setAccount(me);
   return me;
+}
+
+/**
+ * The same where the page can do without: when nobody answers it goes on with what it knows, and whatever is asked of
+ * the server next says in words what is wrong.
+ */
+export async function refreshAccount(): Promise<Account | null> {
+  try {
+    return await loadAccount();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return current;
+  }
 }
 
 /** Draws its host anew whenever the account changes. */

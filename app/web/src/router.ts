@@ -36,12 +36,28 @@ export function placeAt(url: URL): Place | null {
   return null;
 }
 
-/** The path that `next` of an address names, when it is one of our pages; else null. */
-export function nextOf(query: URLSearchParams): string | null {
-  const next = query.get("next");
-  if (!next?.startsWith("/") || next.startsWith("//")) return null;
-  const place = placeAt(new URL(href(next), location.origin));
-  return place && place.route.for !== "signed-out" ? next : null;
+/** Where somebody was going who is to sign in first: `return_to` of an address, when it is one of our pages; else null. */
+export function wayBack(query: URLSearchParams): string | null {
+  const path = query.get("return_to");
+  if (!path?.startsWith("/") || path.startsWith("//")) return null;
+  const place = placeAt(new URL(href(path), location.origin));
+  return place && place.route.for !== "signed-out" ? path : null;
+}
+
+/** The page to sign in on, from which one comes back to `path`: source D's where the face alone signs in. */
+export function gate(path: string, { byFace = false }: { byFace?: boolean } = {}): string {
+  return withWayBack(byFace ? "/realtime" : "/login", path);
+}
+
+/** A page on the way, which knows where it leads in the end. */
+export const withWayBack = (page: string, path: string | null): string =>
+  path ? `${page}?return_to=${encodeURIComponent(path)}` : page;
+
+/** Where an address of letters that were sent before /verify was the page of the badge leads; null for any other. */
+export function movedTo(url: URL): string | null {
+  if (placeAt(url)?.path !== "/verify") return null;
+  const token = new URLSearchParams(url.hash.slice(1)).get("token") ?? url.searchParams.get("token");
+  return token && `/verify-email#token=${encodeURIComponent(token)}`;
 }
 
 type Listener = (url: URL, how: "link" | "back") => void;

@@ -8,12 +8,26 @@ const session = new Session({ base: new URL(document.baseURI) });
 /** Whether somebody is signed in, as far as this page knows. */
 export const signedIn = (): boolean => session.state === "in";
 
+/** The session that is open here; null without one. */
+export const sessionId = (): string | null => session.session;
+
+/** An access token for what is no request of `fetch`: a socket. Null when nobody is signed in; throws the Refusal. */
+export const accessToken = (): Promise<string | null> => refusing(() => session.token());
+
+/** What can become of the session: `ended` from elsewhere, or `replaced` by that of another account in this browser. */
+export type Change = "in" | "out" | "ended" | "replaced";
+
 /** Calls `heard` when somebody signs in or out, or another account takes the browser's session, here or in another tab. */
-export function onChange(heard: (change: "in" | "out" | "replaced") => void): void {
+export function onChange(heard: (change: Change) => void): void {
   session.addEventListener("change", () => {
-    if (session.state !== "unknown") heard(session.state);
+    if (session.state !== "unknown") heard(session.state === "out" && session.wasEnded ? "ended" : session.state);
   });
 }
+
+session.addEventListener("foreign", () => void session.abandon());
+
+/** Takes the server's word that a session has ended. */
+export const sessionEnded = (id: string): void => session.ended(id);
 
 /** Finds out whether the browser has a session; throws the Refusal when nobody answered. */
 export const resume = (): Promise<boolean> => refusing(async () => (await session.token()) !== null);
@@ -24,6 +38,9 @@ export const adopt = (token: string): Promise<void> => refusing(() => session.ad
 /** A request with the session's token, sent once more with a new one where it is refused for its token. */
 const authorized = (path: string, init: RequestInit): Promise<Response> => refusing(() => session.fetch(path, init));
 export { authorized as fetch };
+
+/** Runs what ends the session on purpose, by more than signing out. */
+export const leaving = <T>(act: () => Promise<T>): Promise<T> => session.leaving(act);
 
 /** Ends the session here and in every tab; throws the Refusal when the server did not hear of it. */
 export const signOut = (): Promise<void> => refusing(() => session.signOut());

@@ -2,14 +2,17 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount } from "./account.js";
+import { account, FollowsAccount, loadAccount, refreshAccount } from "./account.js";
+import { config } from "./config.js";
 import { announce, Element } from "./element.js";
 import { pages } from "./pages.js";
 import { Refusal, words } from "./refusals.js";
-import { go, href, listen, nextOf, type Place, placeAt } from "./router.js";
-import { onChange, signOut } from "./session.js";
+import { gate, go, href, listen, movedTo, wayBack, type Place, placeAt } from "./router.js";
+import { type Change, onChange, signOut } from "./session.js";
 
 const TOLD_MS = 8000;
+const TOLD = "bonafide.told";
+const ENDED = "You are signed out: this session was ended on another device, or it ran out. Sign in again to go on.";
 const REPLACED = "bonafide.replaced";
 const RELOADED = "bonafide.reloaded";
 
@@ -22,6 +25,7 @@ export class Shell extends Element {
   @state() private page: PageElement | null = null;
   @state() private told = "";
   @state() private trouble: Refusal | null = null;
+  private tuned = false;
   private turn = 0;
   private timer = 0;
 
@@ -33,6 +37,9 @@ export class Shell extends Element {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("bonafide-announce", event => this.tell((event as CustomEvent<string>).detail));
+    // What was said just before a page with another policy was loaded is said there.
+    const told = sessionStorage.getItem(TOLD);
+    if (told) this.tell(told);
     listen((url, how) => void this.show(url, how));
     onChange(change => void this.sessionChanged(change));
     void this.show(new URL(location.href), "first");
@@ -77,6 +84,11 @@ export class Shell extends Element {
 
   private async show(url: URL, how: "first" | "link" | "back"): Promise<void> {
     const turn = ++this.turn;
+    const moved = movedTo(url);
+    if (moved) {
+      location.replace(href(moved));
+      return;
+    }
     const place = placeAt(url);
     if (!place) {
       location.assign(url);
@@ -86,11 +98,13 @@ export class Shell extends Element {
       const [someone] = await Promise.all([account() ?? loadAccount(), pages[place.route.page]?.()]);
       if (turn !== this.turn) return;
       if (place.route.for === "signed-in" && !someone) {
-        go(`/login?next=${encodeURIComponent(place.path + url.search)}`, { replace: true });
+        const { faceLogin } = await config();
+        if (turn !== this.turn) return;
+        go(gate(place.path + url.search, { byFace: faceLogin === "standalone" }), { replace: true });
         return;
       }
       if (place.route.for === "signed-out" && someone) {
-        go(nextOf(place.query) ?? "/profile", { replace: true });
+        go(wayBack(place.query) ?? "/profile", { replace: true });
         return;
       }
     } catch (error) {
@@ -131,18 +145,31 @@ export class Shell extends Element {
     if (this.trouble.retryAfterS) setTimeout(() => { if (turn === this.turn) this.again(); }, this.trouble.retryAfterS * 1000);
   }
 
-  private async sessionChanged(change: "in" | "out" | "replaced"): Promise<void> {
-    if (change === "out") {
+  private async sessionChanged(change: Change): Promise<void> {
+    if (change === "in") void this.tuneIn();
+    if (change === "out" || change === "ended") {
       if (this.place?.route.for === "signed-in") {
-        announce("You are signed out.");
-        go("/login", { replace: true });
+        announce(change === "ended" ? ENDED : "You are signed out.");
+        go(change === "ended" ? gate(this.place.path + location.search) : "/login", { replace: true });
       }
     } else if (change === "replaced") {
       // What the page shows and what was typed belong to somebody else: nothing of it stays.
       sessionStorage.setItem(REPLACED, "yes");
       location.reload();
     } else if (!account() && this.place && !document.hasFocus()) {
-      await loadAccount().catch(() => null);
+      await refreshAccount();
+    }
+  }
+
+  /** Listens to what happens to the account; a page that cannot learns of it at its next question to the server. */
+  private async tuneIn(): Promise<void> {
+    if (this.tuned) return;
+    this.tuned = true;
+    try {
+      (await import("./live/tuned.js")).tuneIn();
+    } catch (error) {
+      this.tuned = false;
+      console.warn(error);
     }
   }
 
@@ -163,9 +190,11 @@ export class Shell extends Element {
 
   private tell(text: string): void {
     this.told = text;
+    sessionStorage.setItem(TOLD, text);
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
       this.told = "";
+      sessionStorage.removeItem(TOLD);
     }, TOLD_MS);
   }
 }

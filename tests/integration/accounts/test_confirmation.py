@@ -177,9 +177,9 @@ async def test_the_owner_reads_who_confirmed_and_how(world: Slice) -> None:
 async def test_where_a_second_factor_is_on_a_code_begins_the_five_minutes(world: Slice) -> None:
     """Session and password in a thief's hands would open what the second factor guards."""
     ada = await guarded(world)
-    assert confirmation_methods(ada.viewer) == (Proof.PASSWORD,), "read before it was on"
+    assert confirmation_methods(ada.viewer, face_login=True) == (Proof.PASSWORD,), "read before it was on"
     viewer = await now_of(world, ada.signed_in)
-    assert confirmation_methods(viewer) == (Proof.CODE,)
+    assert confirmation_methods(viewer, face_login=True) == (Proof.CODE,)
     for who in (viewer, ada.viewer):
         assert await is_refused(confirm(world, who)), "even for a request that began before it was on"
     code = ada.phone.code()
@@ -242,10 +242,10 @@ async def test_what_each_proof_is_worth_beside_a_second_factor(world: Slice, pro
 async def test_an_account_that_has_nothing_to_show_is_not_offered_anything(world: Slice) -> None:
     """A page would ask a person for a password that they never had."""
     here = await world.signup()
-    assert confirmation_methods(here.viewer) == (Proof.PASSWORD,)
+    assert confirmation_methods(here.viewer, face_login=True) == (Proof.PASSWORD,)
     await world.sql.execute("update accounts set password_hash = null")
     viewer = await now_of(world, here)
-    assert confirmation_methods(viewer) == ()
+    assert confirmation_methods(viewer, face_login=True) == ()
     assert await is_refused(confirm(world, viewer))
     await demand(world, viewer, SensitiveDeed.CHANGE_PASSWORD)
     assert await is_refused(demand(world, await late(world, here), SensitiveDeed.CHANGE_PASSWORD))

@@ -47,7 +47,7 @@ def elsewhere(number: int) -> Origin:
 
 
 def link_in(mail: Mail) -> str:
-    return mail.text.split("/verify#token=")[1].split()[0]
+    return mail.text.split("/verify-email#token=")[1].split()[0]
 
 
 def code_in(mail: Mail) -> str:

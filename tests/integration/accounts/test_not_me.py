@@ -43,7 +43,7 @@ async def move_away(world: Slice, thief: SignedIn, email: str = STOLEN) -> None:
     """The thief makes another address the account's."""
     await world.credentials.change_email(thief.viewer, email=email, password=PASSWORD, origin=THIEF)
     proof = [mail for mail in await world.letters() if mail.to == email][-1]
-    await world.email_proofs.prove(token=proof.text.split("/verify#token=")[1].split()[0], origin=THIEF)
+    await world.email_proofs.prove(token=proof.text.split("/verify-email#token=")[1].split()[0], origin=THIEF)
     await world.background.settled()
 
 

@@ -53,7 +53,7 @@ async def count(world: Slice, table: str) -> int:
 
 
 def link_in(text: str) -> str:
-    return text.split("/verify#token=")[1].split()[0]
+    return text.split("/verify-email#token=")[1].split()[0]
 
 
 async def test_a_member_of_a_campus_registers_proves_and_signs_in(world: Slice) -> None:
@@ -276,7 +276,7 @@ async def test_who_registers_a_proved_address_is_told_by_mail_alone(world: Slice
     assert again.user_id not in (first.user_id, None)
     told = (await world.letters())[-1]
     assert (told.to, told.subject) == (ADA, "You already have an account")
-    assert "/verify" not in told.text
+    assert "/verify-email" not in told.text
     assert "ada_l" not in told.text
     events = [row["event"] for row in await world.sql.fetch("select event from audit_events order by id")]
     assert events == ["SIGNED_UP", "EMAIL_PROVED", "REGISTRATION_REPEATED"]

@@ -35,7 +35,7 @@ async def test_a_new_person_is_signed_in_and_gets_a_link(world: Slice) -> None:
 
     (mail,) = await world.letters()
     assert mail.to == "ada@example.org"
-    link = re.search(r"http://127\.0\.0\.1:8000/verify#token=(\S+)", mail.text)
+    link = re.search(r"http://127\.0\.0\.1:8000/verify-email#token=(\S+)", mail.text)
     assert link is not None
     assert len(link[1]) == 64, "48 random bytes"
 
@@ -48,7 +48,7 @@ async def test_secrets_are_stored_only_as_hashes(world: Slice) -> None:
         PASSWORD,
         signed_in.refresh_token,
         signed_in.access_token,
-        mail.text.split("/verify#token=")[1].split()[0],
+        mail.text.split("/verify-email#token=")[1].split()[0],
     ]
     for table in ("accounts", "profiles", "sessions", "refresh_tokens", "email_proofs"):
         for row in await world.sql.fetch(f"select t::text as line from {table} t"):

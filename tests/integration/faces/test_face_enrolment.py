@@ -205,6 +205,19 @@ async def test_a_face_confirms_less_than_a_second_factor_and_never_itself(
             assert refused(weak) == ("FORBIDDEN", "REAUTHENTICATION_NEEDED")
 
 
+async def test_a_face_of_another_kind_is_not_offered(stage: Studio, eileen: Claim, astronaut_path: Path) -> None:
+    """After a change of the network people would be sent before the camera, to hear that no face is enrolled."""
+    methods = "{ me { confirmationMethods } }"
+    async with browser(stage) as owner:
+        await newcomer(owner, astronaut_path)
+        assert await owner.enrol(eileen) is True
+        assert (await owner.ask(methods))["confirmationMethods"] == ["PASSWORD", "FACE"]
+        await sql(stage, "update face_templates set kind = kind + 1")
+        assert (await owner.ask(methods))["confirmationMethods"] == ["PASSWORD"]
+        not_enrolled = await owner.claim(CONFIRM_WITH_FACE, "STEP_UP", eileen)
+        assert refused(not_enrolled) == ("FORBIDDEN", "FACE_NOT_ENROLLED")
+
+
 async def proved(stage: Studio, name: str) -> list[Any]:
     """When the sessions of somebody were proved, the oldest session first."""
     rows = await sql(

@@ -233,6 +233,8 @@ async def test_switched_off_a_face_opens_nothing(
         )
         me = await visitor.me()
         assert (me["faceLoginEnabled"], me["faceTemplates"]) == (False, 1)
+        methods = await visitor.ask("{ me { confirmationMethods } }")
+        assert methods["confirmationMethods"] == ["PASSWORD"], "a page would offer the camera, and be refused"
         forgotten = await visitor.ask(
             "mutation ($password: String) { forgetFace(password: $password) }", password="orbiter-discovery-1995"
         )

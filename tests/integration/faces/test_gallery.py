@@ -14,6 +14,7 @@ from app.errors import Code, Problem
 from app.faces.gallery import EXACT_UP_TO, NEIGHBOURS, SEARCH_DEPTH
 from app.faces.model import MOST_TEMPLATES
 from app.faces.store import FaceStore
+from app.migrate import MIGRATIONS
 from app.queries import QUERIES, Queries
 from app.settings import Settings
 from app.wiring import Services
@@ -119,6 +120,8 @@ def test_the_statements_see_the_kind_that_is_made() -> None:
     assert all(re.findall(r"kind = (\d+)", query.sql) == [str(KIND)] * query.sql.count("kind = ") for query in seeing)
     assert all("kind = " in query.sql for query in seeing)
     assert f", {KIND}, :taken_on" in (QUERIES / "faces.sql").read_text()
+    views = [path.read_text() for path in sorted(MIGRATIONS.glob("*.sql")) if "as has_faces" in path.read_text()]
+    assert f"and t.kind = {KIND}) as has_faces" in views[-1], "what a page offers is not what is compared"
 
 
 async def test_a_deleted_account_never_matches_again(faces: Faces) -> None:

@@ -229,7 +229,7 @@ async def test_signing_out_when_nobody_is_signed_in(visitor: Visitor) -> None:
 async def test_the_mailed_link_proves_the_address(visitor: Visitor, mailbox: Mailbox) -> None:
     """Nobody's address would ever count as proved."""
     await visitor.signup()
-    token = re.search(r"/verify#token=(\S+)", mailbox.sent[0].text)
+    token = re.search(r"/verify-email#token=(\S+)", mailbox.sent[0].text)
     assert token is not None
     query = "mutation ($token: String) { verifyEmail(token: $token) }"
     assert await visitor.data(query, {"token": token[1]}) == {"verifyEmail": True}

@@ -25,8 +25,8 @@ async def register(visitor: Visitor, services: Services) -> None:
 async def prove(services: Services, mailbox: Mailbox, *, to: str) -> None:
     """Opens the link of the newest letter to the address."""
     await services.background.settled()
-    text = next(mail.text for mail in reversed(mailbox.sent) if mail.to == to and "/verify#token=" in mail.text)
-    await services.email_proofs.prove(token=text.split("/verify#token=")[1].split()[0], origin=HOME)
+    text = next(mail.text for mail in reversed(mailbox.sent) if mail.to == to and "/verify-email#token=" in mail.text)
+    await services.email_proofs.prove(token=text.split("/verify-email#token=")[1].split()[0], origin=HOME)
 
 
 async def shown_campus(visitor: Visitor) -> dict[str, Any] | None:

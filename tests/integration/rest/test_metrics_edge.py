@@ -83,7 +83,7 @@ async def test_every_counter_of_source_b_moves(visitor: Visitor, services: Servi
     await visitor.http.post("/auth/register", json={**toronto, "email": "bob@utoronto.ca", "handle": "bob"})
     await visitor.http.post("/auth/resend", json={"email": "bob@utoronto.ca"})
     await services.background.settled()
-    token = re.search(r"/verify#token=(\S+)", mailbox.sent[-1].text)
+    token = re.search(r"/verify-email#token=(\S+)", mailbox.sent[-1].text)
     assert token is not None
     await visitor.http.post("/auth/verify-email", json={"token": token[1]})
     await visitor.http.post("/auth/verify-email", json={"token": token[1]})

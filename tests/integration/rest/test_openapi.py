@@ -8,9 +8,9 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from starlette.routing import Route
 
 from app.edge.client_files import FILES, PREFIX
+from app.edge.page_list import page_routes
 from app.edge.rest import models
 from app.edge.rest.server_paths import SERVER_PATHS
-from app.edge.web import page_routes
 from app.main import create_app
 from app.wiring import Services
 from tests.serving import Visitor
@@ -21,8 +21,11 @@ NOT_REST = {
     "/schema.graphql",
     "/objects/{key:path}",
     "/client/config",
+    "/client/liveness-policy",
     "/dev/outbox",
+    "/dev/embed",
     "/assets/{name}",
+    "/embed/{name}",
     *(f"{PREFIX}{name}" for name in FILES),
     *(route.path for route in page_routes()),
 }

@@ -35,7 +35,7 @@ async def test_from_the_list_of_campuses_to_ones_profile(
     assert registered.json()["email"] == "ada@utoronto.ca"
     assert not visitor.session_cookies, "nobody is signed in by registering"
     text = await letter(services, mailbox)
-    link, code = re.search(r"/verify#token=(\S+)", text), re.search(r"^\d{6}$", text, re.MULTILINE)
+    link, code = re.search(r"/verify-email#token=(\S+)", text), re.search(r"^\d{6}$", text, re.MULTILINE)
     assert link is not None
     assert code is not None
     proof = {"token": link[1]} if way == "link" else {"code": code[0], "email": "ada@utoronto.ca"}
@@ -54,9 +54,9 @@ async def test_from_the_list_of_campuses_to_ones_profile(
 async def test_a_new_letter_replaces_the_old(visitor: Visitor, services: Services, mailbox: Mailbox) -> None:
     """Whoever lost the first letter could never prove their address, or an old one would stay good."""
     await visitor.http.post("/auth/register", json=ADA)
-    first = re.search(r"/verify#token=(\S+)", await letter(services, mailbox))
+    first = re.search(r"/verify-email#token=(\S+)", await letter(services, mailbox))
     assert (await visitor.http.post("/auth/resend", json={"email": "ADA@utoronto.ca"})).json() == {"ok": True}
-    second = re.search(r"/verify#token=(\S+)", await letter(services, mailbox))
+    second = re.search(r"/verify-email#token=(\S+)", await letter(services, mailbox))
     assert first is not None
     assert second is not None
     for token, status in ((first[1], 410), (second[1], 200)):

@@ -43,7 +43,7 @@ async def test_a_stranger_is_sent_to_the_face_check_and_comes_back(visitor: Visi
         "user": None,
         "expires_at": None,
     }
-    for public in ("/", "/login", "/realtime", "/facematch", "/realtime/?return_to=%2Ffeed"):
+    for public in ("/", "/login", "/realtime", "/facematch", "/signup", "/people/ada", "/realtime/?return_to=%2Ffeed"):
         told = await asked(visitor, public)
         assert (told["access"], told["redirect_to"]) == ("public", None), public
     for protected in ("/feed", "/nowhere", "/LOGIN", "/login/../feed", "/realtime/x"):
@@ -51,9 +51,10 @@ async def test_a_stranger_is_sent_to_the_face_check_and_comes_back(visitor: Visi
         assert (told["access"], told["redirect_to"][:20]) == ("protected", "/realtime?return_to="), protected
 
 
-async def test_without_face_login_the_way_leads_to_the_password(services: Services) -> None:
-    """A server without face login would send everybody to a camera that leads nowhere."""
-    settings = replace(services.settings, face_login="off")
+@pytest.mark.parametrize("mode", ["off", "second_factor"])
+async def test_where_the_face_alone_opens_nothing_the_way_leads_to_the_password(services: Services, mode: Any) -> None:
+    """People would stand before a camera that leads nowhere, or to a question for the code that they came with."""
+    settings = replace(services.settings, face_login=mode)
     app = create_app(replace(services, settings=settings))
     visitor = Visitor(httpx.ASGITransport(app=app, client=("192.0.2.1", 4242)))
     assert (await asked(visitor, "/feed"))["redirect_to"] == "/login?return_to=%2Ffeed"

@@ -33,7 +33,7 @@ async def test_letters_can_be_read_and_their_links_followed(services: Services, 
     async with at(services, "127.0.0.1") as http:
         assert "None yet" in (await http.get(PATH)).text
         await outbox.send(Mail(to="ada@example.org", subject="First", text="nothing"))
-        link = "http://127.0.0.1:8000/verify#token=abc-_1"
+        link = "http://127.0.0.1:8000/verify-email#token=abc-_1"
         await outbox.send(
             Mail(to="ada@example.org", subject="<b>Zweite</b> ü", text=f"Öffne\n{link}\n<script>alert(1)</script>")
         )

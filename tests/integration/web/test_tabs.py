@@ -310,6 +310,41 @@ async def test_a_tab_signs_out_its_own_account_alone(site: Site) -> None:
     assert await site.who(1) == "grace"
 
 
+async def test_the_servers_word_that_a_session_has_ended_is_enough(site: Site) -> None:
+    """A socket would hear that a thief was thrown out, and every tab go on until its next question."""
+    await site.browser.open(3)
+    await site.sign_in()
+    await site.browser.every("token")
+    await site.sql.execute("update sessions set revoked_at = now()")
+    await site.browser.every("forgetRequests")
+    await site.browser.tab(1, "ended")
+    await site.all_become("out")
+    assert [tab["wasEnded"] for tab in await site.browser.every("state")] == [True] * 3, "in words of its own"
+    assert await site.browser.requests("") == [], "nobody had to ask"
+    await site.sign_in("grace", tab=0)
+    await site.all_become("in")
+    assert await site.browser.tab(0, "signOut") is None
+    await site.all_become("out")
+    assert [tab["wasEnded"] for tab in await site.browser.every("state")] == [False] * 3
+
+
+async def test_a_tab_hears_at_once_that_another_account_has_come(site: Site) -> None:
+    """Somebody at the same computer would go on in an old tab, and their session lie about where nobody can end it."""
+    await site.browser.open(2)
+    await site.sign_in("ada", tab=0)
+    await site.sign_in("grace", tab=1)
+    async with asyncio.timeout(20):
+        while "foreign" not in (await site.browser.tab(0, "state"))["states"]:
+            pass
+    await site.browser.tab(0, "abandon")
+    assert await site.states() == ["replaced", "in"]
+    assert await site.who(1) == "grace", "who has come is not thrown out with them"
+    live = await site.sql.fetch(
+        "select p.handle from sessions s join profiles p using (account_id) where s.revoked_at is null"
+    )
+    assert [row["handle"] for row in live] == ["grace"]
+
+
 async def test_nobody_is_signed_out_before_the_server_says_so(site: Site) -> None:
     """A person would leave the library believing that they had signed out."""
     await site.browser.open(2)

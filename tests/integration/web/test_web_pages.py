@@ -10,8 +10,9 @@ import pytest
 from starlette.applications import Starlette
 
 from app.edge import web
+from app.edge.page_list import page_routes
 from app.edge.problems import exception_handlers
-from app.edge.web import DIST, built_assets, page_routes
+from app.edge.web import DIST, built_assets
 from app.settings import Settings
 from app.wiring import Services
 from tests.fakes import Mailbox
@@ -40,6 +41,7 @@ async def test_every_page_is_served_fresh_and_under_a_strict_policy(visitor: Vis
         assert policy["script-src"] == ("'self' 'wasm-unsafe-eval'" if route.needs_camera else "'self'")
         assert policy["style-src"] == policy["base-uri"] == policy["form-action"] == "'self'"
         assert policy["require-trusted-types-for"] == "'script'"
+        assert policy["trusted-types"] == ("lit-html bonafide-face-mesh" if route.needs_camera else "lit-html")
         assert "unsafe-inline" not in str(policy)
         assert "'unsafe-eval'" not in str(policy)
         assert f"camera={'(self)' if route.needs_camera else '()'}" in answer.headers["permissions-policy"]
@@ -136,7 +138,7 @@ async def test_opening_a_mailed_link_proves_nothing_and_uses_nothing_up(
     link = re.search(r"http\S+", mailbox.sent[0].text)
     assert link is not None
     address, _, token = link[0].partition("#token=")
-    assert address == f"{HOME}/verify"
+    assert address == f"{HOME}/verify-email"
     assert (await visitor.http.get(link[0])).status_code == 200
     assert (await visitor.data(ME))["me"]["emailVerified"] is False
     assert await visitor.data(VERIFY, {"token": token}) == {"verifyEmail": True}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.paths import PUBLIC_PATHS, Access, page_path
+from app.edge.page_list import Access, page_routes
+from app.edge.paths import FACE_PAGE, SIGN_IN_PAGE, page_path
 from app.errors import Code, Problem
 
 READ_AS = {
@@ -96,8 +97,22 @@ def test_the_way_back_is_kept_whole() -> None:
     """Whoever signs in would come back to the page without what they had chosen on it."""
     found = page_path("/profile/?tab=a%26b&next=/x", field="path")
     assert str(found) == "/profile?tab=a%26b&next=/x"
-    assert found.gate(face_login=True) == "/realtime?return_to=%2Fprofile%3Ftab%3Da%2526b%26next%3D%2Fx"
-    assert found.gate(face_login=False).startswith("/login?return_to=%2Fprofile")
+    assert found.gate(by_face=True) == "/realtime?return_to=%2Fprofile%3Ftab%3Da%2526b%26next%3D%2Fx"
+    assert found.gate(by_face=False).startswith("/login?return_to=%2Fprofile")
+
+
+def test_client_and_server_read_one_list_of_pages() -> None:
+    """Whoever opens a link to sign up, or from a mail, would be sent away to sign in; or be sent to no page at all."""
+    access = {route.path: route.access for route in page_routes()}
+    for public in ("/", "/login", "/realtime", "/facematch", "/signup", "/verify-email", "/reset", "/handoff"):
+        assert page_path(public, field="path").access is access[public] is Access.PUBLIC, public
+    for protected in ("/feed", "/profile", "/verify", "/settings"):
+        assert page_path(protected, field="path").access is access[protected] is Access.PROTECTED, protected
+    assert page_path("/people/ada", field="path").access is Access.PUBLIC
+    assert page_path("/people/ada/x", field="path").access is Access.PROTECTED
+    assert page_path("/settings/sessions", field="path").access is Access.PROTECTED
+    assert page_path("/badge", field="path").access is Access.PROTECTED, "what is no page"
+    assert {FACE_PAGE, SIGN_IN_PAGE} <= set(access), "people are sent to a page that is not there"
 
 
 @given(st.text(alphabet="/.%2eEfF5cC0login\\#?:@ \t", max_size=24))
@@ -109,5 +124,7 @@ def test_no_spelling_leads_elsewhere(written: str) -> None:
         return
     assert found.path == "/" or not any(part in ("", ".", "..") for part in found.path.split("/")[1:])
     assert "\\" not in found.path
-    assert (found.access is Access.PUBLIC) == (found.path in PUBLIC_PATHS)
+    assert (found.access is Access.PUBLIC) == any(
+        route.access is Access.PUBLIC and route.has(found.path) for route in page_routes()
+    )
     assert page_path(str(found), field="path") == found

@@ -66,7 +66,8 @@ export interface Check {
 
 /** Why a check could not be carried out, or ended without a verdict. */
 export class CheckFault extends Error {
-  constructor(readonly code: FaultCode, readonly retryAfterS?: number) {
+  /** `detail` is the server's own sentence, where it said one that a person can read. */
+  constructor(readonly code: FaultCode, readonly retryAfterS?: number, readonly detail = "") {
     super(code);
   }
 }
@@ -74,13 +75,17 @@ export class CheckFault extends Error {
 export type FaultCode =
   | "CAMERA_DENIED" | "NO_CAMERA" | "CAMERA_IN_USE" | "CAMERA_LOST" | "INSECURE_ORIGIN" | "WASM_BLOCKED"
   | "SOCKET_BLOCKED" | "CONNECTION_LOST" | "OFFLINE" | "EXPIRED" | "TIMED_OUT" | "BUSY" | "TOO_SLOW" | "SIGNED_OUT"
-  | "FACE_LOST" | "TOO_DARK" | "REFUSED";
+  | "FACE_LOST" | "TOO_DARK" | "REFUSED" | "TOO_MANY_ATTEMPTS" | "CANNOT_EXCLUDE" | "PAGE_HIDDEN" | "BROKEN";
 
-/** What a page gives the component: how to ask the server, as whoever is signed in. */
+/** What a page gives the component: how to ask the server, as whoever is signed in.
+
+What it throws is read by its `code` (and `retryAfterS`, `reason`, `message`): those of the server's errors, or OFFLINE. */
 export interface LivenessApi {
   challenge(exclude: readonly Step[]): Promise<Challenge>;
   /** Ends the browser's own path: confirmLiveness, faceLogin, enrollFace or what the purpose wants. */
   claim(claim: Claim): Promise<Outcome>;
+  /** Ends a stream for LOGIN: trades its ticket for a session. Without it the result's `answer` is `{ ticket }`. */
+  trade?(ticket: string): Promise<Outcome>;
   /** The access token for the stream's first message; null for LOGIN. */
   accessToken(): Promise<string | null>;
   /** The gesture rules' thresholds, as GET /client/liveness-policy tells them. */

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount } from "../account.js";
+import { account, FollowsAccount, refreshAccount } from "../account.js";
 import { config } from "../config.js";
 import { announce, Element } from "../element.js";
 import "../parts/mail-code.js";
@@ -40,7 +40,7 @@ export class CheckMail extends Element {
   private readonly proved = async (): Promise<void> => {
     announce("Thank you. Your address is confirmed.");
     if (!account()) return go("/login", { replace: true });
-    const someone = await loadAccount().catch(() => account());
+    const someone = await refreshAccount();
     go(someone?.onboardedAt ? "/profile" : "/onboarding", { replace: true });
   };
 }

@@ -139,7 +139,7 @@ export class Onboarding extends Element {
         <a class="primary button" href=${href("/profile")}>See your profile</a>
         <a class="button" href=${href("/people")}>Find people</a>
         <a class="button" href=${href("/settings/photo")}>Add a photo</a>
-        ${me.verifiedAt ? nothing : html`<a class="button" href=${href("/badge")}>Get verified</a>`}
+        ${me.verifiedAt ? nothing : html`<a class="button" href=${href("/verify")}>Get verified</a>`}
       </p>`;
   }
 

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
-import { loadAccount } from "../account.js";
+import { refreshAccount } from "../account.js";
 import { config } from "../config.js";
 import { announce, Element } from "../element.js";
 import { Form } from "../form.js";
@@ -56,7 +56,7 @@ export class Reset extends Element {
       return;
     }
     this.token = "";
-    await loadAccount().catch(() => undefined); // this browser's own session may be among those that ended
+    await refreshAccount(); // this browser's own session may be among those that ended
     announce("Your password is changed and every device is signed out. Sign in with the new password.");
     go("/login", { replace: true });
   }

@@ -1,77 +1,64 @@
-import { html, type TemplateResult } from "lit";
-import { state } from "lit/decorators.js";
-import { account, FollowsAccount, loadAccount } from "../account.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { account, FollowsAccount, setAccount } from "../account.js";
 import { Element } from "../element.js";
-import { Form } from "../form.js";
-import { VerifyByLink } from "../generated/proof.js";
-import { askAsNobody } from "../graphql.js";
-import "../parts/mail-code.js";
-import { Refusal } from "../refusals.js";
+import type { Outcome } from "../liveness/check.js";
+import "../liveness/element.js";
+import { forBadge } from "../liveness/purposes.js";
+import { badge, day } from "../parts/badge.js";
+import { FINDINGS } from "../parts/findings.js";
+import "../parts/handoff.js";
 import { href } from "../router.js";
-import { fragmentToken } from "../fragment.js";
 
-/**
- * The page behind the link in the mail. The token stands in the fragment, which a browser sends to nobody. Opening the
- * page proves nothing, because mail scanners open links; the person presses a button.
- */
+/** Where the badge is earned, here or on a phone. */
 export class Verify extends Element {
-  @state() private token = fragmentToken();
-  @state() private done = false;
-  @state() private gone = false;
-  private readonly form = new Form(this);
+  private wasVerified = Boolean(account()?.verifiedAt);
 
   constructor() {
     super();
     new FollowsAccount(this);
   }
 
+  protected override updated(): void {
+    const isVerified = Boolean(account()?.verifiedAt);
+    // What had the focus is gone with the check: a reader hears what became of it.
+    if (isVerified && !this.wasVerified) this.querySelector<HTMLElement>("h1")?.focus();
+    this.wasVerified = isVerified;
+  }
+
   override render(): TemplateResult {
+    const me = account();
+    if (!me) return html``;
+    if (me.verifiedAt) {
+      return html`<section class="card narrow">
+        <h1 tabindex="-1">You are verified</h1>
+        <p>${badge(me.verifiedAt)} since ${day(me.verifiedAt)}. A new profile photo takes the badge away until you earn it again.</p>
+        <p><a class="primary button" href=${href("/profile")}>See your profile</a></p>
+      </section>`;
+    }
     return html`<section class="card narrow">
-      <h1 tabindex="-1">${this.done ? "Your address is confirmed" : "Confirm your address"}</h1>
-      ${this.done ? this.thanks() : this.token && !this.gone ? this.byLink() : this.byCode()}
+      <h1 tabindex="-1">Get verified</h1>
+      <p>The badge says that a live person stands behind your account, and that it is the person in the profile photo.
+        It is never needed: without it everything works.</p>
+      ${me.avatarMedium && !me.faceFindings.length ? this.check() : this.photoFirst(me.faceFindings.map(finding => FINDINGS[finding]))}
     </section>`;
   }
 
-  private byLink(): TemplateResult {
-    return html`<p>Somebody, hopefully you, signed up with this address. If it was not you, close this page.</p>
-      <form novalidate @submit=${this.form.sends(() => this.confirm())}>
-        ${this.form.notice()} ${this.form.button("Yes, this is my address")}
-      </form>`;
+  private check(): TemplateResult {
+    return html`<bonafide-liveness purpose="VERIFY" .api=${forBadge} @bonafide-result=${this.ended}></bonafide-liveness>
+      <p class="quiet">Your face is compared with your photo on this server. What the camera saw is kept nowhere.</p>
+      <bf-handoff></bf-handoff>`;
   }
 
-  private byCode(): TemplateResult {
-    return html`<p role="status">
-        ${this.gone
-          ? "This link does not work any more: it was used already, or it is older than a day. If you have confirmed before, nothing is left to do. If not, have a new mail sent; until then your account works without it."
-          : "Open the whole link from the mail, or type the code that stands beside it."}
-      </p>
-      <bf-mail-code .email=${account()?.email ?? ""} @proved=${this.proved}></bf-mail-code>`;
+  private photoFirst(faults: readonly string[]): TemplateResult {
+    return html`${faults.length ? faults.map(fault => html`<p class="fault">${fault}</p>`) : nothing}
+      <p>First add a profile photo that shows your face: the camera's picture is compared with it.</p>
+      <p><a class="primary button" href=${href("/settings/photo")}>${faults.length ? "Choose another photo" : "Add a photo"}</a></p>`;
   }
 
-  private thanks(): TemplateResult {
-    const someone = account();
-    return html`<p role="status">Thank you.</p>
-      ${someone
-        ? html`<p><a class="primary button" href=${href(someone.onboardedAt ? "/profile" : "/onboarding")}>Continue</a></p>`
-        : html`<p><a class="primary button" href=${href("/login")}>Sign in</a></p>`}`;
-  }
-
-  private async confirm(): Promise<void> {
-    try {
-      await askAsNobody(VerifyByLink, { token: this.token });
-      await this.proved();
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== "GONE") throw error;
-      this.gone = true;
-    }
-  }
-
-  private readonly proved = async (): Promise<void> => {
-    this.done = true;
-    this.token = "";
-    if (account()) await loadAccount().catch(() => undefined);
-    await this.updateComplete;
-    this.querySelector("h1")?.focus();
+  private readonly ended = ({ detail }: CustomEvent<Outcome>): void => {
+    const me = account();
+    const { verifiedAt } = (detail.answer ?? {}) as { verifiedAt?: string };
+    if (detail.success && me) setAccount({ ...me, verifiedAt: verifiedAt ?? new Date().toISOString() });
   };
 }
 customElements.define("page-verify", Verify);

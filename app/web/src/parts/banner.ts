@@ -22,7 +22,7 @@ export class GetVerified extends Element {
     return html`<aside class="card banner" aria-label="Get verified">
       <p><strong>Get verified.</strong> Three small prompts in front of the camera, and your profile says that a live person stands behind it.</p>
       <p class="row">
-        <a class="primary button" href=${href("/badge")}>Get verified</a>
+        <a class="primary button" href=${href("/verify")}>Get verified</a>
         <button type="button" class="plain" @click=${this.dismiss}>Not now</button>
       </p>
     </aside>`;

@@ -4,6 +4,7 @@ import { Element } from "../element.js";
 import type { Form } from "../form.js";
 import { Skills } from "../generated/profile.js";
 import { ask } from "../graphql.js";
+import { Refusal, words } from "../refusals.js";
 
 interface Skill {
   readonly id: string;
@@ -18,7 +19,9 @@ export class SkillsField extends Element {
   @property({ attribute: false }) form!: Form;
   @property({ attribute: false }) stamp: unknown;
   @property({ attribute: false }) chosen: readonly Skill[] = [];
+  private sought = "";
   @state() private found: readonly Skill[] = [];
+  @state() private trouble = "";
   private timer = 0;
 
   override connectedCallback(): void {
@@ -48,6 +51,9 @@ export class SkillsField extends Element {
       <p class="row suggestions" role="status">${offered.map(
         skill => html`<button type="button" class="chip" @click=${() => this.change([...this.chosen, skill])}>${skill.name}</button>`,
       )}</p>
+      ${this.trouble
+        ? html`<p class="fault" role="alert">${this.trouble} <button type="button" class="chip" @click=${() => void this.look(this.sought)}>Look again</button></p>`
+        : nothing}
       ${fault ? html`<p class="fault" id="skillIds-fault">${fault}</p>` : nothing}
     </div>`;
   }
@@ -73,9 +79,15 @@ export class SkillsField extends Element {
     if (first) this.change([...this.chosen, first]);
   };
 
+  /** What was chosen stays chosen when the server cannot be asked. */
   private async look(search: string): Promise<void> {
-    const { skills } = await ask(Skills, search ? { search } : {}).catch(() => ({ skills: [] }));
-    this.found = skills;
+    this.sought = search;
+    try {
+      const { skills } = await ask(Skills, search ? { search } : {});
+      if (search === this.sought) [this.found, this.trouble] = [skills, ""];
+    } catch (error) {
+      this.trouble = `The skills could not be fetched. ${words(Refusal.of(error))}`;
+    }
   }
 }
 customElements.define("bf-skills", SkillsField);

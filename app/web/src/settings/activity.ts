@@ -47,6 +47,7 @@ const HAPPENED: Readonly<Record<AuditEventKind, string>> = {
   FACE_FORGOTTEN: "Your face was forgotten",
   BADGE_EARNED: "The Verified badge was earned",
   BADGE_REFUSED: "A liveness check failed",
+  HANDOFF_OPENED: "A check was taken up on a phone, by the code that you showed",
   BADGE_LOST: "A new photo took the badge away",
   DATA_EXPORTED: "Everything about the account was exported",
   ACCOUNT_DELETED: "The account was deleted",

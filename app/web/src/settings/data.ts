@@ -8,7 +8,7 @@ import { download } from "../parts/codes.js";
 import { field } from "../parts/field.js";
 import { withProof } from "../parts/proof.js";
 import { go } from "../router.js";
-import { signOut } from "../session.js";
+import { leaving, signOut } from "../session.js";
 
 export class DataSettings extends Element {
   private readonly exporting = new Form(this);
@@ -31,8 +31,10 @@ export class DataSettings extends Element {
         <h2>Delete the account</h2>
         <p>At once and for good: sessions, profile, photo, face template, linked accounts, and the list of what happened. Your handle is kept from others for 30 days.</p>
         <form novalidate @submit=${this.deleting.sends(async () => {
-          await withProof(() => ask(DeleteAccount, {}));
-          await signOut(); // the session ended with the account; the other tabs hear of it
+          await leaving(async () => {
+            await withProof(() => ask(DeleteAccount, {}));
+            await signOut(); // the session ended with the account; the other tabs hear of it
+          });
           go("/", { replace: true });
           announce("Your account is deleted.");
         })}>

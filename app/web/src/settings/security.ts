@@ -10,6 +10,7 @@ import { field } from "../parts/field.js";
 import { password } from "../parts/password.js";
 import { withProof } from "../parts/proof.js";
 import { href } from "../router.js";
+import "./face.js";
 import "./passkeys.js";
 import "./second-factor.js";
 
@@ -61,7 +62,8 @@ export class SecuritySettings extends Element {
         </form>
       </section>
       <settings-second-factor></settings-second-factor>
-      <settings-passkeys></settings-passkeys>`;
+      <settings-passkeys></settings-passkeys>
+      <settings-face></settings-face>`;
   }
 }
 customElements.define("settings-security", SecuritySettings);

@@ -1,0 +1,551 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { camerasOn, beforeTheCamera, CHECK, heard, ownServer, reaches, READY, startStream } from "./checking.mjs";
+
+// <bonafide-liveness> on a page of ours, by the way of the server.
+
+const result = (error, retryAfterS = null) => ({ type: "result", success: error === null, verifiedAt: null, error, retryAfterS });
+
+const require = createRequire(new URL("../../app/web/package.json", import.meta.url));
+const PHONE = { width: 390, height: 844 };
+const NARROWEST_PX = 320;
+const FACEMESH = /face_mesh|face-mesh|\.wasm|\.binarypb/;
+
+/** The server's real, random challenge is answered and earns the badge. */
+export async function streamPasses(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  const asked = [];
+  page.on("request", request => asked.push(request.url()));
+  const frames = [];
+  page.on("websocket", socket => socket.on("framesent", ({ payload }) => typeof payload !== "string" && frames.push({ at: Date.now(), bytes: payload.length })));
+  assert.equal(await camerasOn(page), 0);
+  const began = Date.now();
+  await startStream(check);
+  await reaches(page, "checking");
+  const firstPromptMs = Date.now() - began;
+  assert.equal(await check.getAttribute("data-path"), "stream");
+  await page.waitForFunction(() => window.heard.some(({ name }) => name === "result" || name === "fault"), null, { timeout: 80_000 });
+  const [told] = await heard(page, "result");
+  assert.deepEqual([told?.success, told?.error], [true, undefined], JSON.stringify(await page.evaluate(() => window.heard)));
+  const steps = await heard(page, "step");
+  assert.deepEqual(steps.map(({ index, of }) => [index, of]), [[0, 3], [1, 3], [2, 3]]);
+  await page.getByText("You are verified").first().waitFor();
+  assert.equal(await camerasOn(page), 0);
+  const tokens = asked.filter(url => /token=|eyJ/.test(url));
+  assert.deepEqual(tokens, [], "tokens never travel in an address");
+  assert.deepEqual(asked.filter(url => FACEMESH.test(url)), [], "who streams need not load FaceMesh");
+  const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0);
+  const framesPerS = (1000 * (frames.length - 1)) / (frames.at(-1).at - frames[0].at);
+  return { firstPromptMs, framesPerS, bytesPerFrame: bytes / frames.length, steps: steps.map(({ step }) => step) };
+}
+
+/** A photo that is held still before the camera earns nothing, in words. */
+export async function heldPhoto(browser) {
+  const { page, check } = await beforeTheCamera(browser, { plays: "held" });
+  await startStream(check);
+  await reaches(page, "failed", 80_000);
+  const [told] = await heard(page, "result");
+  assert.equal(told.success, false);
+  await check.getByRole("heading", { name: "That was not seen as asked" }).waitFor();
+  await check.getByRole("button", { name: "Try again" }).waitFor();
+  await check.getByText("2 tries are left.").waitFor();
+  assert.equal(await camerasOn(page), 0);
+}
+
+/** Whatever the camera does, there are words and a way on; and once it is mended, the check goes on. */
+export async function cameraFaults(browser) {
+  const { page, check, camera } = await beforeTheCamera(browser, { refuses: "NotAllowedError" });
+  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
+  const faults = [
+    ["NotAllowedError", "The camera is not allowed here", /Privacy and security › Site settings › Camera/],
+    ["NotFoundError", "No camera was found", /Plug one in/],
+    ["NotReadableError", "Another program uses the camera", /Close video calls/],
+  ];
+  for (const [name, title, words] of faults) {
+    camera.refuses = name;
+    const start = check.getByRole("button", { name: name === "NotAllowedError" ? "Start the check" : "Try again" });
+    await start.click();
+    await check.getByRole("heading", { name: title }).waitFor();
+    await check.getByText(words).waitFor();
+  }
+  camera.refuses = undefined;
+  await check.getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "checking");
+  await page.evaluate(() => window.tracks.at(-1).dispatchEvent(new Event("ended")));
+  await check.getByRole("heading", { name: "The camera went away" }).waitFor();
+  assert.equal(await camerasOn(page), 0);
+
+  await page.context().addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
+  await page.reload();
+  await check.getByRole("button", { name: "Start the check" }).click();
+  await check.getByRole("heading", { name: "The camera needs a secure address" }).waitFor();
+  const codes = await heard(page, "fault");
+  assert.deepEqual(codes.map(({ code }) => code), ["INSECURE_ORIGIN"]);
+}
+
+/** The camera is on for the check alone. */
+export async function cameraOff(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
+  const live = async () => {
+    await startStream(check);
+    await reaches(page, "checking");
+    assert.equal(await camerasOn(page), 1);
+  };
+  await live();
+  await check.getByRole("button", { name: "Stop" }).click();
+  await reaches(page, "idle");
+  assert.equal(await camerasOn(page), 0);
+
+  await page.clock.install();
+  await live();
+  await page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await page.clock.fastForward(9000);
+  assert.equal(await camerasOn(page), 1, "a glance at something else ends nothing");
+  await page.clock.fastForward(2000);
+  await check.getByRole("heading", { name: "The check stopped in the background" }).waitFor();
+  assert.equal(await camerasOn(page), 0);
+
+  await page.evaluate(() => Reflect.deleteProperty(document, "hidden"));
+  await check.getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "checking");
+  await check.evaluate(element => element.remove());
+  await page.waitForFunction(() => window.tracks.every(track => track.readyState === "ended"));
+}
+
+/** All of it by keyboard; the focus is never lost, and what is asked is said. */
+export async function keyboardOnly(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  const tokens = [];
+  await ownServer(page, (message, say) => {
+    if (typeof message !== "string") return;
+    tokens.push(JSON.parse(message).challengeToken);
+    say({ ...READY, step: tokens.length === 1 ? "BLINK" : "LOOK_LEFT" });
+  });
+  const challenges = [];
+  page.on("request", request => {
+    const { variables } = request.method() === "POST" && request.url().endsWith("/graphql") ? request.postDataJSON() : {};
+    if (variables?.exclude) challenges.push(variables.exclude);
+  });
+  const focused = () => page.evaluate(() => {
+    let at = document.activeElement;
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    return at?.getAttribute("aria-label") ?? at?.textContent?.trim();
+  });
+  const tabTo = async name => {
+    for (let presses = 0; presses < 30; presses += 1) {
+      if ((await focused()) === name) return;
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`the keyboard does not reach "${name}"`);
+  };
+  await tabTo("Start the check");
+  await page.keyboard.press("Enter");
+  await reaches(page, "checking");
+  assert.equal(await focused(), "Camera");
+  const status = check.getByRole("status");
+  await page.waitForFunction(() => /Step 1 of 3\. Close both eyes/.test(document.querySelector("bonafide-liveness").shadowRoot.querySelector("[role=status]").textContent));
+  await tabTo("I cannot do this one");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("bonafide-liveness").dataset.step === "LOOK_LEFT");
+  assert.match(await status.textContent(), /Turn your head to your left/);
+  assert.deepEqual(challenges, [[], ["BLINK"]]);
+  assert.equal(new Set(tokens).size, 2);
+  await tabTo("Stop");
+  await page.keyboard.press("Space");
+  await reaches(page, "idle");
+  assert.equal(await focused(), "Start the check");
+}
+
+/** A person who can turn neither way is told that one turn must remain, and can begin again. */
+export async function nothingLeft(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  let steps = ["LOOK_LEFT", "LOOK_RIGHT", "LOOK_UP", "LOOK_DOWN"];
+  await ownServer(page, (message, say) => typeof message === "string" && say({ ...READY, step: steps[0] }));
+  await startStream(check);
+  while (steps.length) {
+    await page.waitForFunction(step => document.querySelector("bonafide-liveness").dataset.step === step, steps[0]);
+    steps = steps.slice(1);
+    await check.getByRole("button", { name: "I cannot do this one" }).click();
+  }
+  await check.getByRole("heading", { name: "No other prompt is left" }).waitFor();
+  steps = ["SMILE"];
+  await check.getByRole("button", { name: "Begin again" }).click();
+  await reaches(page, "checking");
+}
+
+/** Three tries, each with a challenge of its own; then a pause that says why. */
+export async function threeTries(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  const tokens = [];
+  await ownServer(page, (message, say) => {
+    tokens.push(JSON.parse(message).challengeToken);
+    say(result("MULTIPLE_FACES"));
+  });
+  await startStream(check);
+  await check.getByText("2 tries are left.").waitFor();
+  await check.getByRole("button", { name: "Try again" }).dblclick();
+  await check.getByText("One try is left.").waitFor();
+  await check.getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "paused");
+  await check.getByRole("heading", { name: "Time for a break" }).waitFor();
+  await check.getByText(/More than one face was seen/).waitFor();
+  assert.equal(new Set(tokens).size, 3);
+  await check.evaluate(element => element.start());
+  assert.equal(await check.getAttribute("data-state"), "paused");
+  assert.equal(tokens.length, 3);
+  await check.getByRole("button", { name: "Load the page anew" }).click();
+  await check.getByRole("button", { name: "Start the check" }).waitFor();
+}
+
+/** A server at its limit costs no try, and says when to come back. */
+export async function busyServer(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  let busy = true;
+  await ownServer(page, (message, say, close) => {
+    if (typeof message !== "string") return;
+    if (!busy) return say(READY);
+    say({ type: "error", code: "BUSY", detail: "All streams are taken.", retryAfterS: 2 });
+    return close(4503, "BUSY");
+  });
+  await startStream(check);
+  await check.getByRole("heading", { name: "Many people are being checked right now" }).waitFor();
+  const wait = check.getByRole("button", { name: /^Wait \d s$/ });
+  assert.equal(await wait.getAttribute("aria-disabled"), "true");
+  await wait.click({ force: true });
+  assert.equal(await check.getAttribute("data-state"), "failed");
+  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
+  busy = false;
+  await check.getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "checking");
+}
+
+/** A socket that drops every five seconds ends in words each time, never in waiting; one that then holds, in the badge. */
+export async function droppingSocket(browser) {
+  const { page, check, camera } = await beforeTheCamera(browser, { plays: "rests" });
+  let dropping = true;
+  await page.routeWebSocket(/\/liveness\/stream/, socket => {
+    const server = socket.connectToServer();
+    if (dropping) setTimeout(() => {
+      socket.close({ code: 1011, reason: "the network" });
+      server.close();
+    }, 5000);
+  });
+  await startStream(check);
+  for (const left of ["2 tries are left.", "One try is left."]) {
+    await check.getByRole("heading", { name: "The connection broke off" }).waitFor();
+    await check.getByText(left).waitFor();
+    assert.equal(await camerasOn(page), 0);
+    if (left.startsWith("One")) {
+      dropping = false;
+      camera.plays = "answers";
+    }
+    await check.getByRole("button", { name: "Try again" }).click();
+  }
+  await page.waitForFunction(() => window.heard.some(({ name }) => name === "result"), null, { timeout: 80_000 });
+  assert.equal((await heard(page, "result"))[0].success, true);
+  const faults = await heard(page, "fault");
+  assert.deepEqual(faults.map(({ code }) => code), ["CONNECTION_LOST", "CONNECTION_LOST"]);
+}
+
+/** A socket that cannot be opened at all is a way that is blocked: the other one is offered, at no cost. */
+export async function blockedSocket(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  await page.routeWebSocket(/\/liveness\/stream/, socket => socket.close({ code: 1006 })).catch(() => undefined);
+  await page.evaluate(() => {
+    window.WebSocket = class extends EventTarget {
+      constructor() {
+        super();
+        setTimeout(() => this.onclose?.({ code: 1006 }));
+      }
+      close() {}
+    };
+  });
+  await startStream(check);
+  await check.getByRole("heading", { name: "The live connection is blocked" }).waitFor();
+  await check.getByRole("button", { name: "Let this device look" }).waitFor();
+  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
+}
+
+/** Every way in which the server can end a stream has its own words and a next action. */
+export async function everyEnd(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  let says = null;
+  await ownServer(page, (message, say, close) => {
+    if (typeof message !== "string") return;
+    say(says);
+    if (says.type === "error") close(4400, says.code);
+  });
+  const ends = [
+    ...browser.told.outcomes.map(code => [code, result(code, 3)]),
+    ...browser.told.codes.map(code => [code, { type: "error", code, detail: "The server's own words." }]),
+  ];
+  const seen = {};
+  for (const [code, told] of ends) {
+    says = told;
+    await page.reload();
+    await startStream(check);
+    await reaches(page, "failed");
+    const title = await check.getByRole("heading").textContent();
+    const words = await check.locator("h2 + p").textContent();
+    const actions = await check.locator(".actions > *").count();
+    assert.ok(title && words.length > 20 && actions > 0, code);
+    seen[code] = await check.locator("[data-code]").getAttribute("data-code");
+    if (told.type === "result") {
+      assert.equal(seen[code], code);
+      assert.notEqual(title, "Something broke", code);
+    }
+    if (seen[code] === "REFUSED") assert.equal(words, "The server's own words.");
+  }
+  return seen;
+}
+
+/** Left is the person's own left: the way the sign points in the mirrored picture, and the picture that is sent is not mirrored. */
+export async function ownLeft(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  let say = () => undefined;
+  const frames = [];
+  await ownServer(page, (message, tell) => {
+    if (typeof message === "string") {
+      assert.equal(JSON.parse(message).mirrored, false);
+      say = tell;
+      say(READY);
+    } else frames.push(message);
+  });
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
+      const pen = canvas.getContext("2d");
+      setInterval(() => {
+        pen.fillStyle = "#f00"; // the camera's left half: where a person's right hand is
+        pen.fillRect(0, 0, 320, 480);
+        pen.fillStyle = "#00f";
+        pen.fillRect(320, 0, 320, 480);
+      }, 50);
+      return canvas.captureStream(20);
+    };
+  });
+  await startStream(check);
+  await reaches(page, "checking");
+  const signs = {};
+  for (const [at, step] of ["LOOK_LEFT", "LOOK_RIGHT", "LOOK_UP", "LOOK_DOWN"].entries()) {
+    if (at) say({ type: "step", index: at - 1, passed: true, next: step });
+    await page.waitForFunction(step => document.querySelector("bonafide-liveness").dataset.step === step, step);
+    signs[step] = await check.evaluate(element => {
+      const root = element.shadowRoot;
+      const path = root.querySelector(".sign path");
+      const [tail, tip] = [0, 1].map(at => {
+        const point = path.getPointAtLength(0).matrixTransform(path.getScreenCTM());
+        const end = new DOMPoint(9, 24).matrixTransform(path.getScreenCTM()); // where the shaft ends, at the head
+        return at ? end : point;
+      });
+      const box = root.querySelector(".sign").getBoundingClientRect();
+      const stage = root.querySelector(".stage").getBoundingClientRect();
+      const side = (value, tolerance) => Math.sign(Math.trunc(value / tolerance)) || 0; // and no -0
+      return {
+        points: [side(tip.x - tail.x, 1), side(tip.y - tail.y, 1)],
+        stands: [side(box.x + box.width / 2 - stage.x - stage.width / 2, 8), side(box.y + box.height / 2 - stage.y - stage.height / 2, 8)],
+        mirrored: new DOMMatrix(getComputedStyle(root.querySelector("video")).transform).a,
+        sentence: root.querySelector(".sentence").textContent,
+      };
+    });
+  }
+  const is = (step, way, words) => {
+    assert.deepEqual([signs[step].points, signs[step].stands], [way, way], step);
+    assert.match(signs[step].sentence, words);
+    assert.equal(signs[step].mirrored, -1);
+  };
+  is("LOOK_LEFT", [-1, 0], /your left$/);
+  is("LOOK_RIGHT", [1, 0], /your right$/);
+  is("LOOK_UP", [0, -1], /chin/);
+  is("LOOK_DOWN", [0, 1], /chin/);
+
+  const [width, height, red, blue] = await page.evaluate(async bytes => {
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes).subarray(8)], { type: "image/jpeg" }));
+    const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+    const pen = canvas.getContext("2d");
+    pen.drawImage(bitmap, 0, 0);
+    const [left, right] = [20, bitmap.width - 20].map(x => pen.getImageData(x, 100, 1, 1).data);
+    return [bitmap.width, bitmap.height, left[0] - left[2], right[2] - right[0]];
+  }, [...frames.at(-1)]);
+  assert.deepEqual([width, height], [320, 240]);
+  assert.ok(red > 150 && blue > 150, `left ${red}, right ${blue}`);
+}
+
+/** Frames are skipped while there is no credit; hints that flicker are not read out. */
+export async function patient(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  let frames = 0;
+  let say = () => undefined;
+  await ownServer(page, (message, tell) => {
+    if (typeof message !== "string") return void (frames += 1);
+    say = tell;
+    return say(READY);
+  });
+  await startStream(check);
+  await reaches(page, "checking");
+  await page.waitForTimeout(1500);
+  assert.equal(frames, 2, "no frame without credit");
+  say({ type: "feedback", seq: 1, hint: "OK", progress: 0.2, credit: 1 });
+  await page.waitForTimeout(500);
+  assert.equal(frames, 3);
+  const spoken = await page.evaluate(() => {
+    const status = document.querySelector("bonafide-liveness").shadowRoot.querySelector("[role=status]");
+    window.spoken = [];
+    new MutationObserver(() => window.spoken.push(status.textContent)).observe(status, { characterData: true, childList: true, subtree: true });
+    return status.textContent;
+  });
+  assert.match(spoken, /Step 1 of 3/);
+  for (let at = 0; at < 40; at += 1) {
+    say({ type: "feedback", seq: 2, hint: at % 2 ? "TOO_DARK" : "MOVE_CLOSER", progress: 0, credit: 0 });
+    await page.waitForTimeout(50);
+  }
+  assert.deepEqual(await page.evaluate(() => window.spoken), [], "flicker is not spoken");
+  await page.waitForTimeout(1600);
+  assert.deepEqual(await page.evaluate(() => window.spoken), ["It is too dark: find more light."]);
+}
+
+/** On the slowest network that is still one, the end is a result or words. */
+export async function slowNetwork(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  const network = await page.context().newCDPSession(page);
+  await network.send("Network.enable");
+  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 400, downloadThroughput: 50_000, uploadThroughput: 50_000, connectionType: "cellular3g" });
+  await startStream(check);
+  await page.waitForFunction(() => window.heard.some(({ name }) => name === "result" || name === "fault"), null, { timeout: 95_000 });
+  const [end] = await page.evaluate(() => window.heard.filter(({ name }) => name === "result" || name === "fault"));
+  if (!end.success) await check.getByRole("heading").waitFor();
+  return end;
+}
+
+/** Nothing of FaceMesh is loaded before somebody starts; where it cannot run, the server looks, and nobody need know. */
+export async function blockedWasm(browser) {
+  const page = await browser.fresh();
+  const asked = [];
+  page.on("request", request => asked.push(request.url()));
+  const { check } = await beforeTheCamera(browser, {}, { page });
+  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
+  assert.deepEqual(asked.filter(url => FACEMESH.test(url)), []);
+  await page.route(/\.wasm$/, route => route.abort());
+  await check.getByRole("button", { name: "Start the check" }).click();
+  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
+  assert.ok(asked.some(url => FACEMESH.test(url)));
+  await check.getByRole("button", { name: "Stop" }).click();
+
+  await page.reload();
+  await check.evaluate(element => element.setAttribute("path", "browser"));
+  await check.getByRole("button", { name: "Start the check" }).click();
+  await check.getByRole("heading", { name: "This browser cannot check by itself" }).waitFor();
+  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
+  await check.getByRole("button", { name: "Let the server look" }).click();
+  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
+  browser.faults = browser.faults.filter(fault => !/wasm|Aborted|FaceMesh/i.test(fault)); // the package's own words about it
+}
+
+/** Whoever waits for ten megabytes is told so, and need not wait. */
+export async function slowLoading(browser) {
+  const { page, check } = await beforeTheCamera(browser);
+  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
+  await page.route(/\.data$/, () => undefined); // never comes
+  await check.getByRole("button", { name: "Start the check" }).click();
+  await check.locator("p.line", { hasText: "loads what it needs" }).waitFor();
+  await check.getByRole("button", { name: "Let the server look instead" }).click();
+  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
+}
+
+/** Looks at the component in each of its states, with `look`. */
+async function everyState(browser, options, look) {
+  const { page, check, camera } = await beforeTheCamera(browser, { plays: "rests" }, { options, handle: browser.told.handle ?? "edith" });
+  let say = () => undefined;
+  let first = READY;
+  await ownServer(page, (message, tell) => {
+    say = tell;
+    if (typeof message === "string") say(first);
+  });
+  const begin = async (told = READY) => {
+    first = told;
+    await page.reload();
+    await startStream(check);
+  };
+  await look(page, "idle");
+  const steps = ["LOOK_LEFT", "LOOK_RIGHT", "LOOK_UP", "LOOK_DOWN", "BLINK", "OPEN_MOUTH", "SMILE"];
+  await begin({ ...READY, of: steps.length });
+  await reaches(page, "checking");
+  for (const [at, step] of steps.entries()) {
+    if (at) say({ type: "step", index: at - 1, passed: true, next: step });
+    say({ type: "feedback", seq: 0, hint: "OK", progress: 0.6, credit: 0 });
+    await page.waitForFunction(step => document.querySelector("bonafide-liveness").dataset.step === step, step);
+    await look(page, `step-${step.toLowerCase()}`);
+  }
+  say({ type: "feedback", seq: 0, hint: "TOO_DARK", progress: 0, credit: 0 });
+  await check.getByText("It is too dark").first().waitFor();
+  await look(page, "hint");
+  say({ type: "comparing" });
+  await reaches(page, "comparing");
+  await look(page, "comparing");
+  say(result("CHALLENGE_FAILED"));
+  await reaches(page, "failed");
+  await look(page, "failed");
+  await begin(result("NO_PROFILE_PHOTO"));
+  await reaches(page, "failed");
+  await look(page, "no-photo");
+  await begin(result("TOO_MANY_ATTEMPTS", 8));
+  await reaches(page, "failed");
+  await look(page, "wait");
+  await check.evaluate(element => (element.api = {
+    challenge: () => Promise.resolve({ token: "t", steps: [], expiresAt: "", streamUrl: `${location.origin.replace("http", "ws")}/liveness/stream` }),
+    accessToken: () => Promise.resolve(null),
+  }));
+  first = result(null);
+  await check.getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "passed");
+  await look(page, "passed");
+  await begin(result("CHALLENGE_FAILED"));
+  for (let tries = 1; tries < 3; tries += 1) {
+    await check.getByRole("button", { name: "Try again" }).click();
+    await reaches(page, tries < 2 ? "failed" : "paused");
+  }
+  await look(page, "paused");
+  await page.reload();
+  camera.refuses = "NotAllowedError";
+  await startStream(check);
+  await reaches(page, "failed");
+  await look(page, "denied");
+}
+
+/** No serious fault that axe finds in any state, in light and dark; nothing wider than the narrowest screen. */
+export async function accessible(browser) {
+  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+  const found = [];
+  await everyState(browser, { viewport: PHONE, reducedMotion: "reduce" }, async (page, name) => {
+    if (/^step-.*_(right|up|down)$|smile$/.test(name)) return; // as the others of their kind
+    await page.evaluate(`${axe}; undefined`);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const { violations } = await page.evaluate(() => globalThis.axe.run("bonafide-liveness", { resultTypes: ["violations"] }));
+      for (const { id, impact, nodes } of violations) {
+        if (impact !== "serious" && impact !== "critical") continue;
+        found.push(`${name} (${colorScheme}): ${id} at ${nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`).join("; ")}`);
+      }
+    }
+    await page.setViewportSize({ width: NARROWEST_PX, height: 640 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > NARROWEST_PX) found.push(`${name}: ${wide} pixels wide on a screen of ${NARROWEST_PX}`);
+    const moving = await page.evaluate(() => document.getAnimations().length);
+    if (moving) found.push(`${name}: ${moving} things move for somebody who wants nothing to move`);
+    await page.setViewportSize(PHONE);
+  });
+  assert.deepEqual(found, []);
+}
+
+/** A picture of every state, at the width that is asked for. */
+export async function pictures(browser) {
+  const { folder, width, colorScheme } = browser.told;
+  mkdirSync(folder, { recursive: true });
+  await everyState(browser, { viewport: { width, height: width < 500 ? 844 : 900 }, colorScheme }, (page, name) =>
+    page.screenshot({ path: `${folder}/check-${name}-${width}.png`, fullPage: true }));
+}
