@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,7 @@ def cached_model(cache_dir: Path) -> Path:
     this at once. The conversion runs in a process of its own: done in ours it would leave us 160 MB larger
     for good (measured). ModelError says what went wrong.
     """
-    data = model_file().read_bytes()
-    cached = _verified(cache_dir, data)
+    cached = _verified(cache_dir)
     if cached is not None:
         return cached
     cache_dir.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def cached_model(cache_dir: Path) -> Path:
         )
     except subprocess.TimeoutExpired as late:
         raise ModelError(f"converting the face model took over {_CONVERSION_TIMEOUT_S} s") from late
-    cached = _verified(cache_dir, data)
+    cached = _verified(cache_dir)
     if done.returncode != 0 or cached is None:
         last_line = (done.stderr.strip().splitlines() or ["the converter left no file and no message"])[-1]
         raise ModelError(f"converting the face model in {cache_dir} failed: {last_line}")
@@ -96,20 +96,21 @@ def convert_into(cache_dir: Path) -> Path:
     """Convert the installed model file into `cache_dir` in this process, under the name `cached_model`
     looks for.
     """
-    data = model_file().read_bytes()
-    graph = _graph_of(read_network(data))
-    path = cache_dir / f"{_stem_for(data)}{_hash_of(graph)}.onnx"
+    graph = _graph_of(read_network(model_file().read_bytes()))
+    path = cache_dir / f"{_stem()}{_hash_of(graph)}.onnx"
     _write_atomically(path, graph)
     return path
 
 
-def _stem_for(data: bytes) -> str:
-    return f"dlib-resnet-{hashlib.sha256(data).hexdigest()[:16]}-v{CONVERTER_VERSION}-"
+@cache
+def _stem() -> str:
+    """Read once: the installed file does not change under a running process."""
+    return f"dlib-resnet-{hashlib.sha256(model_file().read_bytes()).hexdigest()[:16]}-v{CONVERTER_VERSION}-"
 
 
-def _verified(cache_dir: Path, data: bytes) -> Path | None:
-    """The model in `cache_dir` that was made from `data` and is whole; damaged ones are removed."""
-    stem = _stem_for(data)
+def _verified(cache_dir: Path) -> Path | None:
+    """The model in `cache_dir` that was made from the installed file and is whole; damaged ones are removed."""
+    stem = _stem()
     for path in sorted(cache_dir.glob(f"{stem}*.onnx")):
         if path.stem == stem + _hash_of(path.read_bytes()):
             return path
