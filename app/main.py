@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.edge import (
     client_config,
     client_files,
-    github,
     health,
     liveness_socket,
     metrics,
     outbox_page,
+    provider_routes,
     web,
     well_known,
 )
@@ -55,7 +55,7 @@ def create_app(services: Services) -> Starlette:
             *health.routes(services),
             *metrics.routes(services),
             *well_known.routes(services),
-            *github.routes(services),
+            *provider_routes.routes(services),
             *client_config.routes(services),
             *client_files.routes(),
             *outbox_page.routes(services),
