@@ -61,8 +61,8 @@ class IdTokenProvider:
     jwks_url: str
     algorithms: tuple[str, ...]
     says_true_in_words: bool = False
-    """LinkedIn writes `"email_verified": "true"` into its tokens (logto-io/logto#6843) in place of OpenID Connect's boolean
-    (Core 1.0, 5.1); else all its people would come without an address."""
+    """LinkedIn writes `"email_verified": "true"` into its tokens (logto-io/logto#6843) in place of a boolean (OpenID
+    Connect Core 1.0, 5.1); else all its people would come without an address."""
 
     def vouches_through(self, wanted: Provider, claims: Mapping[str, Any]) -> bool:
         """Whether this provider's token stands for a sign-in at `wanted`: its own, or one that it brokered."""
