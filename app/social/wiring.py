@@ -8,6 +8,7 @@ import httpx
 
 from app.accounts.wiring import AccountServices
 from app.foundation import Foundation
+from app.settings import Settings
 from app.social.bearer import BearerTokens
 from app.social.code_client import CodeClient
 from app.social.code_providers import CODE_PROVIDERS, code_providers_from
@@ -90,14 +91,10 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
         limits=base.limits,
         metrics=base.metrics,
     )
-    rows = code_providers_from(base.settings)
-    code_clients = {provider: CodeClient(row=row) for provider, row in rows.items()}
-    for client in code_clients.values():
-        stack.push_async_callback(client.close)
     code_sign_ins = {
         provider: CodeSignIn(
             provider=provider,
-            client=code_clients.get(provider),
+            client=client,
             departures=Departures(
                 pending=PendingSignIns(redis=base.redis, clock=base.clock, name=provider.value.lower()),
                 limits=base.limits,
@@ -113,7 +110,7 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
             limits=base.limits,
             metrics=base.metrics,
         )
-        for provider in CODE_PROVIDERS
+        for provider, client in _code_clients(stack, base.settings).items()
     }
     bearer_tokens = BearerTokens(
         database=base.database,
@@ -132,3 +129,11 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
         code_sign_ins=code_sign_ins,
         bearer_tokens=bearer_tokens,
     )
+
+
+def _code_clients(stack: AsyncExitStack, settings: Settings) -> Mapping[Provider, CodeClient | None]:
+    """One for each provider that is set up, None for the others."""
+    clients = {provider: CodeClient(row=row) for provider, row in code_providers_from(settings).items()}
+    for client in clients.values():
+        stack.push_async_callback(client.close)
+    return {provider: clients.get(provider) for provider in CODE_PROVIDERS}

@@ -4,6 +4,8 @@ from typing import Any
 
 from app.edge.json_bodies import JSON
 from app.errors import MEANINGS, Code
+from app.social.code_providers import CODE_PROVIDERS
+from app.social.model import Provider
 
 Document = dict[str, Any]
 
@@ -47,8 +49,9 @@ _READINESS = _object(
 _KEYS = _object({"keys": {"type": "array", "items": {"type": "object"}}})
 
 
-def _way_to(path: str, shown: str, *, finished_by: str) -> Document:
+def _way_to(provider: Provider, *, finished_by: str) -> Document:
     """A browser's way to a provider and back (app/edge/provider_routes.py)."""
+    path, shown = provider.value.lower(), provider.shown
     return {
         f"/auth/{path}/login": _path(
             f"{path}_login",
@@ -78,8 +81,8 @@ def _way_to(path: str, shown: str, *, finished_by: str) -> Document:
 
 
 SERVER_PATHS: Document = {
-    **_way_to("github", "GitHub", finished_by="loginWithGithub or linkGithub"),
-    **_way_to("linkedin", "LinkedIn", finished_by="linkByCode"),
+    **_way_to(Provider.GITHUB, finished_by="loginWithGithub or linkGithub"),
+    **{path: way for provider in CODE_PROVIDERS for path, way in _way_to(provider, finished_by="linkByCode").items()},
     "/healthz": _path(
         "healthz", "Whether the process answers.", {"200": _json("It does.", _object({"status": {"const": "ok"}}))}
     ),

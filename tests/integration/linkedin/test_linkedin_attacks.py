@@ -74,6 +74,15 @@ async def test_a_code_works_once(browser: Browser, site: Site) -> None:
     assert await site.count("sessions") == 1
 
 
+async def test_a_stolen_unused_code_is_an_honest_limit(browser: Browser, site: Site) -> None:
+    """Without it: the README's honest limit says what is no longer so. LinkedIn takes no PKCE and echoes no nonce."""
+    stolen = await through_linkedin(await browser.depart())
+    thief = site.browser()
+    own = await through_linkedin(await thief.depart())
+    code, mine = (url.partition("code=")[2].partition("&")[0] for url in (stolen, own))
+    assert "access_token" in (await thief.arrive(own.replace(mine, code))).told
+
+
 async def test_the_ways_of_two_providers_do_not_cross(browser: Browser, site: Site, clock: FixedClock) -> None:
     """A state made for one provider would be good at the other, where the code means somebody else."""
     returned = await through_linkedin(await browser.depart())
