@@ -63,6 +63,8 @@ class ProviderSettings:
     issuer: str | None = None
     jwks_url: str | None = None
     authorize_url: str | None = None
+    token_url: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,8 @@ class _Reader:
                 issuer=self._optional("LINKEDIN_ISSUER", exact_url),
                 jwks_url=self._optional("LINKEDIN_JWKS_URL", exact_url),
                 authorize_url=self._optional("LINKEDIN_AUTHORIZE_URL", exact_url),
+                token_url=self._optional("LINKEDIN_TOKEN_URL", exact_url),
+                client_secret=self._optional("LINKEDIN_CLIENT_SECRET", anything),
             ),
             firebase=ProviderSettings(
                 clients=self._optional("FIREBASE_PROJECT_ID", firebase_project) or (),
@@ -336,8 +340,21 @@ class _Reader:
             for part, url in (("ISSUER", provider.issuer), ("JWKS_URL", provider.jwks_url)):
                 if settings.production and url is not None and urlsplit(url).scheme != "https":
                     yield f"{name}_{part}", "production trusts keys that came over https only"
+        yield from self._code_faults(settings)
         if settings.auth0.clients and settings.auth0.domain is None and settings.auth0.issuer is None:
             yield "AUTH0_DOMAIN", "is needed because AUTH0_CLIENT_ID is set"
+
+    def _code_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
+        linkedin = settings.linkedin
+        if linkedin.client_secret is None:
+            return
+        if not linkedin.clients:
+            yield "LINKEDIN_CLIENT_ID", "is needed because LINKEDIN_CLIENT_SECRET is set"
+        for part, url in (("AUTHORIZE_URL", linkedin.authorize_url), ("TOKEN_URL", linkedin.token_url)):
+            if linkedin.issuer is not None and url is None:
+                yield f"LINKEDIN_{part}", "is needed because LINKEDIN_ISSUER and LINKEDIN_CLIENT_SECRET are set"
+            if settings.production and url is not None and urlsplit(url).scheme != "https":
+                yield f"LINKEDIN_{part}", "production sends codes and secrets over https only"
 
     def _production_faults(self, settings: Settings) -> Iterator[tuple[str, str]]:
         if urlsplit(settings.public_url).scheme != "https":

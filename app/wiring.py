@@ -1,6 +1,6 @@
 """The composition root: Settings become Services, slice by slice, opened in order and closed in reverse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,10 @@ from app.profiles.wiring import wire_profiles
 from app.rate_limits import RateLimits
 from app.settings import Settings
 from app.social.bearer import BearerTokens
+from app.social.code_sign_in import CodeSignIn
 from app.social.github import GithubSignIn
 from app.social.identities import Identities
+from app.social.model import Provider
 from app.social.service import SocialSignIn
 from app.social.wiring import wire_social
 from app.storage import ObjectStore
@@ -107,6 +109,7 @@ class Services:
     erasure: Erasure
     identities: Identities
     github: GithubSignIn
+    code_sign_ins: Mapping[Provider, CodeSignIn]
     social: SocialSignIn
     bearer_tokens: BearerTokens
     photos: PhotoService
@@ -186,6 +189,7 @@ async def open_services(
             erasure=accounts.erasure,
             identities=social.identities,
             github=social.github,
+            code_sign_ins=social.code_sign_ins,
             social=social.social,
             bearer_tokens=social.bearer_tokens,
             photos=profiles.photos,

@@ -10,15 +10,18 @@ from starlette.routing import Route
 
 from app.accounts.rules import CAMPUS_HANDLE_PATTERN, HANDLE_PATTERN
 from app.edge import outbox_page
+from app.edge.provider_routes import login_path
 from app.profiles.limits import MAX_PHOTO_BYTES
 from app.settings import ProviderSettings, Settings
+from app.social.code_providers import code_providers_from
+from app.social.model import Provider
 
 if TYPE_CHECKING:
     from app.wiring import Services
 
 PATH = "/client/config"
 # What a page may ask for an ID token without a secret (OpenID Connect Core, 3.2). LinkedIn gives tokens to servers
-# only, so it is offered through Auth0.
+# only: it is offered by our own server, which has a secret, or else through Auth0.
 GOOGLE_AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
 FACEBOOK_AUTHORIZE = "https://www.facebook.com/dialog/oauth"
 _CONNECTIONS = {"GOOGLE": "google-oauth2", "FACEBOOK": "facebook", "LINKEDIN": "linkedin", "GITHUB": "github"}
@@ -51,7 +54,9 @@ def _button(settings: Settings, provider: str) -> dict[str, str] | None:
     """How a page sends somebody to the provider: by our own server, at the provider itself, or through Auth0."""
     told = {"provider": provider, "name": _NAMES[provider]}
     if provider == "GITHUB" and settings.github_client_id is not None:
-        return {**told, "kind": "server", "url": "auth/github/login"}
+        return {**told, **_by_our_server(Provider.GITHUB)}
+    if provider in code_providers_from(settings):
+        return {**told, **_by_our_server(Provider(provider))}
     direct: Mapping[str, tuple[ProviderSettings, str | None]] = {
         "GOOGLE": (settings.google, GOOGLE_AUTHORIZE),
         "FACEBOOK": (settings.facebook, FACEBOOK_AUTHORIZE),
@@ -67,6 +72,10 @@ def _button(settings: Settings, provider: str) -> dict[str, str] | None:
     if auth0.clients and address is not None:
         return {**told, "kind": "id_token", "url": _authorize(address, auth0, connection=_CONNECTIONS[provider])}
     return None
+
+
+def _by_our_server(provider: Provider) -> dict[str, str]:
+    return {"kind": "server", "url": login_path(provider).removeprefix("/")}
 
 
 def _authorize(address: str, own: ProviderSettings, **more: str) -> str:

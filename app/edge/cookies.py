@@ -1,5 +1,5 @@
 """The two cookies of a browser session: the refresh token, and the CSRF token that a script may read; the mark of a
-browser that is away at GitHub; and the id by which a browser is known again.
+browser that is away at a provider; and the id by which a browser is known again.
 
 The refresh cookie holds `session id.refresh token`: the id is what the CSRF token is bound to, so forgery is refused
 before the refresh token is looked at. A refused refresh never clears the cookies, because another tab may just have
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.social.github_pending import STATE_TTL
+from app.social.departures import STATE_TTL
+from app.social.model import Provider
 
 _REFRESH = "bonafide_refresh"
 _CSRF = "bonafide_csrf"
-_GITHUB = "bonafide_github"
+_AWAY = "bonafide_"
 _DEVICE = "bonafide_device"
 _HOST_PREFIX = "__Host-"
 _MAX_COOKIE_CHARS = 1024
@@ -76,12 +77,13 @@ class SessionCookies:
         return _set_cookie(name, value, max_age_s, http_only=http_only, secure=self._secure)
 
 
-class GithubCookie:
-    """The mark by which a browser is known again when it comes back from GitHub; `secure` as for SessionCookies."""
+class AwayCookie:
+    """The mark by which a browser is known again when it comes back from a provider, one for each, so that it can be
+    away at two; `secure` as for SessionCookies."""
 
-    def __init__(self, *, secure: bool) -> None:
+    def __init__(self, provider: Provider, *, secure: bool) -> None:
         self._secure = secure
-        self.name = (_HOST_PREFIX if secure else "") + _GITHUB
+        self.name = (_HOST_PREFIX if secure else "") + _AWAY + provider.value.lower()
 
     def read(self, cookies: Mapping[str, str]) -> str | None:
         """The mark, or None for a browser that is not away."""

@@ -5,6 +5,8 @@ from typing import Any
 from ariadne import MutationType, ObjectType
 
 from app.accounts.model import Viewer
+from app.edge.provider_routes import away_cookie
+from app.errors import Code, Problem
 from app.graphql.context import AuthPayload, Info
 from app.social.model import LinkedIdentity
 
@@ -29,6 +31,22 @@ async def resolve_link_identity(_: object, info: Info, **arguments: Any) -> View
     """Lets a provider open the viewer's account."""
     viewer = await info.context.signed_in()
     return await info.context.services.social.link(viewer, **arguments, origin=info.context.origin)
+
+
+@mutation.field("linkByCode")
+async def resolve_link_by_code(_: object, info: Info, *, provider: str, **arguments: Any) -> Viewer:
+    """Lets a provider that wants a code traded open the viewer's account."""
+    context = info.context
+    viewer = await context.signed_in()
+    there = {place.value: (place, sign_in) for place, sign_in in context.services.code_sign_ins.items()}
+    if provider not in there:
+        raise Problem(Code.BAD_USER_INPUT, f"Only {', '.join(there)} can be linked so.", field="provider")
+    place, sign_in = there[provider]
+    cookie = away_cookie(context, place)
+    browser = cookie.read(context.caller.cookies)
+    linked = await sign_in.link(viewer, **arguments, browser=browser, origin=context.origin)
+    context.set_cookies.append(cookie.clear())
+    return linked
 
 
 @mutation.field("unlinkIdentity")

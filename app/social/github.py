@@ -4,33 +4,21 @@ The person is GitHub's numeric id. Source C looked accounts up by user name as w
 free for anybody to take, and would have opened the account to them. Here a name is shown and never looked up.
 """
 
-from dataclasses import dataclass, field
-
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
 from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
 from app.errors import Code, Problem
-from app.ids import Ids
 from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 from app.secrets import Encryption
+from app.social.departures import Departure, Departures, Pending
 from app.social.github_client import GithubClient, email_not_proved, not_set_up_rightly
-from app.social.github_pending import Pending, PendingSignIns
 from app.social.identities import Identities
-from app.social.limits import GITHUB_BEGIN_PER_IP, GITHUB_FINISH_PER_IP, LINK_PER_ACCOUNT
+from app.social.limits import LINK_PER_ACCOUNT
 from app.social.links import IdentityLinks
 from app.social.model import ProvedIdentity, Provider
 
-SECRET_BYTES = 32  # 43 characters, what PKCE asks of a verifier at least (RFC 7636, 4.1)
 MAX_CODE_CHARS = 255
-
-
-@dataclass(frozen=True, kw_only=True)
-class Departure:
-    """Where to send the browser, and the mark by which it is known again."""
-
-    url: str = field(repr=False)
-    browser: str = field(repr=False)
 
 
 class GithubSignIn:
@@ -40,24 +28,22 @@ class GithubSignIn:
         self,
         *,
         client: GithubClient | None,
-        pending: PendingSignIns,
+        departures: Departures,
         identities: Identities,
         links: IdentityLinks,
         reauthentication: Reauthentication,
         encryption: Encryption,
         limits: RateLimits,
         metrics: Metrics,
-        ids: Ids,
     ) -> None:
         self._client = client
-        self._pending = pending
+        self._departures = departures
         self._identities = identities
         self._links = links
         self._reauthentication = reauthentication
         self._encryption = encryption
         self._limits = limits
         self._metrics = metrics
-        self._ids = ids
 
     async def begin(self, *, redirect_uri: str, return_to: str, origin: Origin) -> Departure:
         """Remembers the browser and says where it goes; the edge has checked both addresses.
@@ -65,31 +51,17 @@ class GithubSignIn:
         Raises Problem: NOT_FOUND where GitHub is not set up, RATE_LIMITED, BUSY.
         """
         client = self._set_up()
-        await self._limits.spend(GITHUB_BEGIN_PER_IP, origin.network)
-        state, browser, verifier = (self._ids.token(SECRET_BYTES) for _ in range(3))
-        pending = Pending(verifier=verifier, redirect_uri=redirect_uri, return_to=return_to)
-        await self._pending.keep(pending, state=state, browser=browser)
-        url = client.authorize_url(state=state, verifier=verifier, redirect_uri=redirect_uri)
-        return Departure(url=url, browser=browser)
+        leaving = await self._departures.leave(redirect_uri=redirect_uri, return_to=return_to, origin=origin)
+        verifier = leaving.pending.verifier
+        return leaving.to(client.authorize_url(state=leaving.state, verifier=verifier, redirect_uri=redirect_uri))
 
     async def take(self, *, state: str, browser: str | None, origin: Origin) -> Pending:
         """What was decided when this browser left, once.
 
-        Raises Problem: NOT_FOUND where GitHub is not set up; GONE for a state that is unknown, used, too old or another
-        browser's, all alike; RATE_LIMITED; BUSY.
+        Raises Problem: NOT_FOUND where GitHub is not set up, and as `Departures.come_back` does.
         """
         self.require_set_up()
-        await self._limits.spend(GITHUB_FINISH_PER_IP, origin.network)
-        pending = None if browser is None else await self._pending.take(state=state, browser=browser)
-        if pending is None:
-            raise Problem(
-                Code.GONE,
-                "This sign-in was begun in another browser, is finished already, or took longer than ten minutes. "
-                "Start again.",
-                field="state",
-                reason="GITHUB_STATE_UNKNOWN",
-            )
-        return pending
+        return await self._departures.come_back(state=state, browser=browser, origin=origin)
 
     @counted(Deed.LOGIN)
     async def sign_in(self, pending: Pending, *, code: str, origin: Origin) -> Admission:
@@ -126,6 +98,13 @@ class GithubSignIn:
         pending = await self.take(state=state, browser=browser, origin=origin)
         return await self._links.add(viewer, await self._proved(pending, code), origin=origin)
 
+    @staticmethod
+    def denied(error: str) -> Problem:
+        """The refusal for an `error` that came back instead of a code."""
+        if error == "access_denied":
+            return Problem(Code.FORBIDDEN, "You did not allow GitHub to sign you in.", reason="GITHUB_DENIED")
+        return not_set_up_rightly(error)
+
     def require_set_up(self) -> None:
         """Raises Problem(NOT_FOUND) where the operator has not registered an app at GitHub."""
         self._set_up()
@@ -160,10 +139,3 @@ class GithubSignIn:
 def token_context(issuer: str, subject: str) -> str:
     """What a sealed token is bound to: moved to another person's row it does not open."""
     return f"identity-token {issuer} {subject}"
-
-
-def denied(error: str) -> Problem:
-    """The refusal for an `error` that came back instead of a code."""
-    if error == "access_denied":
-        return Problem(Code.FORBIDDEN, "You did not allow GitHub to sign you in.", reason="GITHUB_DENIED")
-    return not_set_up_rightly(error)

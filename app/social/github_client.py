@@ -5,9 +5,6 @@ comes with status 200. Every fault leaves here as a Problem, before anything of 
 """
 
 import asyncio
-import base64
-import hashlib
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -21,17 +18,18 @@ from app.accounts.rules import normalised_email
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.settings import Settings
+from app.social.pkce import challenge_of
+from app.social.provider_http import (
+    RETRY_S,
+    TOTAL_TIMEOUT_S,
+    AnswerTooLarge,
+    ProviderHttp,
+    bounded_wait,
+    whole_seconds,
+)
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 5.0
-TOTAL_TIMEOUT_S = 10.0  # for the three requests of one sign-in together
-MAX_ANSWER_BYTES = 256 * 1024  # GitHub's own are a few KiB
-MAX_CONNECTIONS = 20
-RETRY_S = 10.0
-MAX_RETRY_S = 3600.0  # GitHub counts by the hour
-
-_USER_AGENT = "bonafide"  # GitHub refuses requests without one
 _API_VERSION = "2022-11-28"
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -88,15 +86,11 @@ class GithubClient:
         self.app = app
         self._clock = clock
         self._total_timeout_s = total_timeout_s
-        self._http = httpx.AsyncClient(
-            headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"},
-            timeout=httpx.Timeout(total_timeout_s, connect=CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        )
+        self._http = ProviderHttp(total_timeout_s=total_timeout_s)
 
     async def close(self) -> None:
         """Ends the connections."""
-        await self._http.aclose()
+        await self._http.close()
 
     def authorize_url(self, *, state: str, verifier: str, redirect_uri: str) -> str:
         """Where the browser goes to be asked."""
@@ -134,10 +128,7 @@ class GithubClient:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        request = self._http.build_request(
-            "POST", self.app.token_url, data=form, headers={"accept": "application/json"}
-        )
-        status, headers, answer = await self._sent(request)
+        status, headers, answer = await self._sent(self._http.form(self.app.token_url, form))
         self._check_rate(status, headers)
         error = answer.get("error") if isinstance(answer, dict) else None
         if error is not None:
@@ -153,9 +144,7 @@ class GithubClient:
             "authorization": f"Bearer {token}",
             "x-github-api-version": _API_VERSION,
         }
-        status, answer_headers, answer = await self._sent(
-            self._http.build_request("GET", self.app.api_url + path, headers=headers)
-        )
+        status, answer_headers, answer = await self._sent(self._http.question(self.app.api_url + path, headers))
         self._check_rate(status, answer_headers)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
             # The token is a second old: it was revoked at once, the account is suspended, or the scope is missing.
@@ -171,39 +160,25 @@ class GithubClient:
 
     async def _sent(self, request: httpx.Request) -> tuple[int, Mapping[str, str], Any]:
         """Status, headers and the JSON of the body, None where it is none."""
-        response = await self._http.send(request, stream=True)
-        body = bytearray()
         try:
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise _unreadable(request.url.path, response.status_code)
-        finally:
-            await response.aclose()
-        try:
-            return response.status_code, response.headers, json.loads(body)
-        except (ValueError, RecursionError):
-            return response.status_code, response.headers, None
+            return await self._http.send(request)
+        except AnswerTooLarge as error:
+            raise _unreadable(request.url.path, error.status) from error
 
     def _check_rate(self, status: int, headers: Mapping[str, str]) -> None:
         """Raises Problem(BUSY) for an answer that says we asked too often."""
         is_used_up = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and is_used_up):
-            wait_s = _whole(headers.get("retry-after"))
-            if wait_s is None and (reset_s := _whole(headers.get("x-ratelimit-reset"))) is not None:
+            wait_s = whole_seconds(headers.get("retry-after"))
+            if wait_s is None and (reset_s := whole_seconds(headers.get("x-ratelimit-reset"))) is not None:
                 wait_s = reset_s - self._clock.now().timestamp()
             log.warning("GitHub limits us")
             raise Problem(
                 Code.BUSY,
                 "GitHub lets nobody in through us for the moment.",
-                retry_after_s=min(max(wait_s or RETRY_S, 1.0), MAX_RETRY_S),
+                retry_after_s=bounded_wait(wait_s),
                 reason="GITHUB_RATE_LIMITED",
             )
-
-
-def challenge_of(verifier: str) -> str:
-    """What PKCE shows of the verifier before the code is traded (RFC 7636, 4.2, S256)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def person_of(user: Any, emails: Any, token: str) -> GithubPerson:
@@ -233,10 +208,6 @@ def _proved_address(emails: list[Any]) -> str | None:
             except Problem:  # one that our rules do not know, as of an internationalised mailbox
                 return None
     return None
-
-
-def _whole(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
 def _away() -> Problem:

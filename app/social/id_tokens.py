@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeGuard
@@ -32,6 +32,7 @@ class VerifiedIdToken:
     identity: ProvedIdentity
     expires_at: datetime
     auth_time: int
+    nonce: str | None = field(default=None, repr=False)
     fingerprint: str = field(repr=False)
     """Names the token by what its signature covers: the signature's own bytes can be written in several ways."""
 
@@ -65,12 +66,22 @@ class IdTokens:
         issuer = unverified_issuer(token)
         for name in (wanted, *sorted(BROKERS)):
             if self.issued_by(name, issuer):
-                return await self._verify(self._providers[name], wanted, token, nonce)
+                verified = await self._verify(self._providers[name], wanted, token)
+                if nonce is not None and nonce != verified.nonce:
+                    raise invalid()
+                return verified
         raise invalid()
 
-    async def _verify(
-        self, provider: IdTokenProvider, wanted: Provider, token: str, nonce: str | None
-    ) -> VerifiedIdToken:
+    async def verify_own(self, name: Provider, token: str, *, audience: str) -> VerifiedIdToken:
+        """What a token says that the provider itself gave to our client `audience`, not a broker nor to another client.
+
+        The nonce is the caller's to compare. Raises Problem as `verify` does.
+        """
+        if not self.issued_by(name, unverified_issuer(token)):
+            raise invalid()
+        return await self._verify(replace(self._providers[name], audiences=(audience,)), name, token)
+
+    async def _verify(self, provider: IdTokenProvider, wanted: Provider, token: str) -> VerifiedIdToken:
         claims = await self._signed_claims(provider, token)
         expires_at = self._check_times(claims)
         audience = claims.get("aud")
@@ -84,8 +95,6 @@ class IdTokens:
             or not provider.vouches_through(wanted, claims)
         ):
             raise invalid()
-        if nonce is not None and nonce != claims.get("nonce"):
-            raise invalid()
         auth_time = claims.get("auth_time", claims["iat"])
         if provider.provider is Provider.FIREBASE:
             self._check_firebase(claims)
@@ -93,6 +102,7 @@ class IdTokens:
             identity=_identity(provider, claims),
             expires_at=expires_at,
             auth_time=int(auth_time) if _is_time(auth_time) else int(claims["iat"]),
+            nonce=_text(claims.get("nonce")),
             fingerprint=digest(token.rpartition(".")[0]).hex(),
         )
 
@@ -158,8 +168,10 @@ def _identity(provider: IdTokenProvider, claims: Mapping[str, Any]) -> ProvedIde
         issuer=provider.issuers[0],
         subject=subject,
         email=_text(claims.get("email")),
-        # Facebook leaves the claim out: its addresses prove nothing. Some send "true" as a text, which does neither.
-        email_verified=claims.get("email_verified") is True,
+        # Facebook leaves the claim out: its addresses prove nothing. A text proves nothing either, but where the
+        # provider is known to write its truths so.
+        email_verified=claims.get("email_verified") is True
+        or (provider.says_true_in_words and claims.get("email_verified") == "true"),
         name=_text(claims.get("name")),
     )
 

@@ -60,6 +60,9 @@ class IdTokenProvider:
     audiences: tuple[str, ...]
     jwks_url: str
     algorithms: tuple[str, ...]
+    says_true_in_words: bool = False
+    """LinkedIn writes `"email_verified": "true"` into its tokens (logto-io/logto#6843) in place of a boolean (OpenID
+    Connect Core 1.0, 5.1); else all its people would come without an address."""
 
     def vouches_through(self, wanted: Provider, claims: Mapping[str, Any]) -> bool:
         """Whether this provider's token stands for a sign-in at `wanted`: its own, or one that it brokered."""
@@ -96,6 +99,7 @@ def providers_from(settings: Settings) -> Mapping[Provider, IdTokenProvider]:
                 audiences=own.clients,
                 jwks_url=own.jwks_url or jwks_url,
                 algorithms=PUBLISHED_ALGORITHMS if own.issuer is None else OWN_ALGORITHMS,
+                says_true_in_words=provider is Provider.LINKEDIN and own.issuer is None,
             )
             for provider, own, issuers, jwks_url in published
             if own.clients

@@ -37,6 +37,46 @@ export async function throughProviders(browser) {
   await page.getByText("This account of yours opens another account here already.").waitFor();
 }
 
+/** LinkedIn by our own server: refused and linked from the settings, it opens the account from then on. */
+export async function throughLinkedIn(browser) {
+  const page = await browser.fresh();
+  await newcomer(page, "grace");
+  const { code } = await browser.letter("grace@example.org");
+  await page.goto("/check-mail");
+  await page.getByLabel("Code from the mail").fill(code);
+  await page.getByRole("button", { name: "Confirm with the code" }).click();
+  await heading(page, "Grace Lovelace");
+  await page.goto("/settings/accounts");
+  const leaving = /\/auth\/linkedin\/login/; // a browser's way can be bent at its first step only
+  const cancel = async route => {
+    const answer = await route.fetch({ maxRedirects: 0 });
+    const asked = new URL(answer.headers().location).searchParams;
+    const told = new URLSearchParams({ error: "user_cancelled_authorize", state: asked.get("state") });
+    const location = `${asked.get("redirect_uri")}?${told}`;
+    await route.fulfill({ response: answer, headers: { ...answer.headers(), location } });
+  };
+  await page.route(leaving, cancel);
+  await page.getByRole("button", { name: "Link LinkedIn" }).click();
+  await page.getByText("Nothing was linked").waitFor();
+  assert.equal(new URL(page.url()).search, "", "a state stays in the address");
+  await page.unroute(leaving);
+  await page.getByRole("link", { name: "Back to the settings" }).click();
+  await page.getByRole("button", { name: "Link LinkedIn" }).click();
+  await page.getByRole("button", { name: "Unlink LinkedIn" }).waitFor();
+  assert.equal(new URL(page.url()).pathname, "/settings/accounts");
+
+  const again = await browser.fresh();
+  await again.goto("/login");
+  await again.route(leaving, cancel);
+  await again.getByRole("button", { name: "Sign in with LinkedIn" }).click();
+  await again.getByText("You did not allow it to sign you in").waitFor();
+  await again.unroute(leaving);
+  await again.getByRole("link", { name: "Back to signing in" }).click();
+  await again.getByRole("button", { name: "Sign in with LinkedIn" }).click();
+  await heading(again, "Grace Lovelace");
+  assert.equal(new URL(again.url()).hash, "", "a token stays in the address");
+}
+
 /** What a link that somebody else made can do: nothing. */
 export async function forgedArrival(browser) {
   const page = await browser.fresh();

@@ -12,6 +12,7 @@ from app.ids import Ids
 from app.settings import ProviderSettings, Settings
 from tests.e2e.site import Site, missing, site, walk
 from tests.github_server import GithubUser, address, github_on_loopback
+from tests.linkedin_server import linkedin_on_loopback
 from tests.node_peers import free_port, openid_provider
 from tests.openid import signing_key
 
@@ -174,6 +175,17 @@ async def test_people_of_other_providers_sign_in_and_link(settings: Settings, id
             set_up = {name.lower(): value for name, value in github.environment.items()}
             async with site(replace(settings, google=google, **set_up), port=port) as here:  # type: ignore[arg-type]
                 await walk(here, "providers:throughProviders")
+
+
+async def test_people_of_linkedin_sign_in_and_link(settings: Settings, ids: Ids) -> None:
+    """Who has an account at LinkedIn could not come in, or would not find the way on after saying no there."""
+    port = free_port()
+    async with linkedin_on_loopback(clock=Clock(), ids=ids, key=signing_key("linkedin")) as linkedin:
+        home = f"http://127.0.0.1:{port}"
+        linkedin.redirect_uris = frozenset({f"{home}/auth/linkedin/callback", f"{home}/auth/callback"})
+        own = Settings.from_environment(linkedin.environment).linkedin
+        async with site(replace(settings, linkedin=own), port=port) as here:
+            await walk(here, "providers:throughLinkedIn")
 
 
 async def test_a_forged_arrival_signs_nobody_in_and_says_nothing_of_its_own(here: Site) -> None:

@@ -1,5 +1,6 @@
 // A real OpenID provider on the loopback. Configuration comes as one JSON line on standard input; when it listens, it
-// says so in one line on standard output. Whoever asks with `login_hint` is that person, and agrees to everything.
+// says so in one line on standard output. Whoever asks with `login_hint` is that person, and agrees to everything;
+// `nobody` says no.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -35,6 +36,9 @@ const provider = new Provider(issuer, {
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next();
   const { params } = await provider.interactionDetails(ctx.req, ctx.res);
+  if (params.login_hint === 'nobody') {
+    return provider.interactionFinished(ctx.req, ctx.res, { error: 'access_denied', error_description: 'No.' });
+  }
   return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: params.login_hint }, consent: {} });
 });
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from app.edge.json_bodies import JSON
 from app.errors import MEANINGS, Code
+from app.social.code_providers import CODE_PROVIDERS
+from app.social.model import Provider
 
 Document = dict[str, Any]
 
@@ -46,29 +48,41 @@ _READINESS = _object(
 )
 _KEYS = _object({"keys": {"type": "array", "items": {"type": "object"}}})
 
+
+def _way_to(provider: Provider, *, finished_by: str) -> Document:
+    """A browser's way to a provider and back (app/edge/provider_routes.py)."""
+    path, shown = provider.value.lower(), provider.shown
+    return {
+        f"/auth/{path}/login": _path(
+            f"{path}_login",
+            f"Sends the browser to {shown}.",
+            {
+                "303": _ONWARD,
+                **_problem(Code.BAD_USER_INPUT, Code.NOT_FOUND, Code.RATE_LIMITED, Code.INTERNAL, Code.BUSY),
+            },
+            tag="auth",
+            parameters=_query(
+                return_to="A page of an allowed origin, where the browser ends up with the tokens in the fragment.",
+                redirect_uri=f"A page of an allowed origin that finishes by itself, with GraphQL's {finished_by}.",
+            ),
+        ),
+        f"/auth/{path}/callback": _path(
+            f"{path}_callback",
+            "Sends the browser on, with the tokens or the refusal in the fragment.",
+            {"303": _ONWARD, **_problem(Code.NOT_FOUND, Code.INTERNAL, Code.BUSY)},
+            tag="auth",
+            parameters=_query(
+                code=f"{shown}'s code.",
+                state="The state that the browser left with.",
+                error=f"{shown}'s refusal.",
+            ),
+        ),
+    }
+
+
 SERVER_PATHS: Document = {
-    "/auth/github/login": _path(
-        "github_login",
-        "Sends the browser to GitHub.",
-        {
-            "303": _ONWARD,
-            **_problem(Code.BAD_USER_INPUT, Code.NOT_FOUND, Code.RATE_LIMITED, Code.INTERNAL, Code.BUSY),
-        },
-        tag="auth",
-        parameters=_query(
-            return_to="A page of an allowed origin, where the browser ends up with the tokens in the fragment.",
-            redirect_uri="A page of an allowed origin that finishes by itself, with GraphQL's loginWithGithub.",
-        ),
-    ),
-    "/auth/github/callback": _path(
-        "github_callback",
-        "Sends the browser on, with the tokens or the refusal in the fragment.",
-        {"303": _ONWARD, **_problem(Code.NOT_FOUND, Code.INTERNAL, Code.BUSY)},
-        tag="auth",
-        parameters=_query(
-            code="GitHub's code.", state="The state that the browser left with.", error="GitHub's refusal."
-        ),
-    ),
+    **_way_to(Provider.GITHUB, finished_by="loginWithGithub or linkGithub"),
+    **{path: way for provider in CODE_PROVIDERS for path, way in _way_to(provider, finished_by="linkByCode").items()},
     "/healthz": _path(
         "healthz", "Whether the process answers.", {"200": _json("It does.", _object({"status": {"const": "ok"}}))}
     ),

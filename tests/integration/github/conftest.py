@@ -33,11 +33,13 @@ async def through_github(url: str) -> str:
 
 
 class Browser(Visitor):
-    """One browser: its cookies here, and a way to GitHub and back."""
+    """One browser: its cookies here, and a way to a provider and back, GitHub unless `login` says another."""
+
+    login = LOGIN
 
     async def depart(self, **given: str) -> str:
         """Presses the button: the address at GitHub to which it is sent."""
-        answer = await self.http.get(LOGIN, params=given)
+        answer = await self.http.get(self.login, params=given)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from app.errors import Code, Problem
 from app.settings import Settings
+from app.social.departures import Pending, PendingSignIns
 from app.social.github_client import GithubApp, GithubClient, GithubPerson
-from app.social.github_pending import Pending, PendingSignIns
 from tests.fakes import FixedClock
 from tests.github_server import CLIENT_SECRET, GithubServer, GithubUser, address
 from tests.integration.github.conftest import LOGIN_WITH_GITHUB, NOTHING, PAGE, Browser, Site, through_github
@@ -291,7 +291,7 @@ async def test_nothing_half_written_remains(browser: Browser, site: Site, octoca
 async def test_without_redis_nobody_is_sent_away(clock: FixedClock) -> None:
     """A person would go to GitHub, come back, and be taken for somebody else's browser."""
     redis = Redis.from_url("redis://127.0.0.1:9")
-    pending = PendingSignIns(redis=redis, clock=clock)
+    pending = PendingSignIns(redis=redis, clock=clock, name="github")
     left = Pending(verifier=VERIFIER, redirect_uri=PAGE_OF_OURS, return_to=PAGE_OF_OURS)
     for attempt in (pending.keep(left, state="s", browser="b"), pending.take(state="s", browser="b")):
         with pytest.raises(Problem) as refused:

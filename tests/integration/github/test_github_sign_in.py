@@ -12,7 +12,7 @@ from app.accounts.model import Origin
 from app.secrets import Encryption, SealBroken
 from app.settings import Settings
 from app.social.github import token_context
-from app.social.github_client import challenge_of
+from app.social.pkce import challenge_of
 from tests.authenticator import Phone
 from tests.fakes import FixedClock
 from tests.github_server import CLIENT_ID, GithubServer, GithubUser, address

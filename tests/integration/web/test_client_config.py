@@ -64,6 +64,23 @@ def test_linkedin_comes_through_auth0_and_an_issuer_of_ones_own_needs_an_address
     assert button["url"].startswith("https://id.example.org/auth?tenant=1&client_id=g-1&")
 
 
+def test_linkedin_comes_by_our_own_server_where_it_has_a_secret(settings: Settings) -> None:
+    """A person would be asked for trust in Auth0, or be sent to LinkedIn for a token that it never gives to a page."""
+    own = ProviderSettings(clients=("l-1",), client_secret="SECRET", authorize_url="https://id.example.org/auth")
+    auth0 = ProviderSettings(clients=("a-1",), domain="x.example.org")
+    for known in (replace(settings, linkedin=own), replace(settings, linkedin=own, auth0=auth0)):
+        told = client_config(known)["providers"]
+        (button,) = [button for button in told if button["provider"] == "LINKEDIN"]
+        assert button == {
+            "provider": "LINKEDIN",
+            "name": "LinkedIn",
+            "kind": "server",
+            "url": "auth/linkedin/login",
+        }
+        assert "SECRET" not in str(told)
+        assert "SECRET" not in repr(known)
+
+
 def test_no_secret_is_told(settings: Settings) -> None:
     """Whoever opens the sign-in page could sign tokens, or read the database."""
     secret = {field.name for field in fields(Settings) if not field.repr}

@@ -188,6 +188,34 @@ def test_github_is_set_up_whole_or_not_at_all() -> None:
         assert [fault.split(":")[0] for fault in caught.value.faults] == [missing]
 
 
+def test_a_secret_of_linkedin_needs_its_client_and_its_addresses() -> None:
+    """People would be offered a button that ends in an error, or be sent to LinkedIn in place of the operator's own."""
+    secret = {"LINKEDIN_CLIENT_SECRET": "hunter2-of-linkedin"}
+    own = {"LINKEDIN_ISSUER": "https://id.example.org", "LINKEDIN_JWKS_URL": "https://id.example.org/keys"}
+    client = {"LINKEDIN_CLIENT_ID": "86vhj2q7ukf83q"}
+    for base in ({}, PRODUCTION):
+        for given, missing in (
+            (secret, ["LINKEDIN_CLIENT_ID"]),
+            ({**secret, **client, **own}, ["LINKEDIN_AUTHORIZE_URL", "LINKEDIN_TOKEN_URL"]),
+        ):
+            with pytest.raises(SettingsError) as caught:
+                Settings.from_environment({**base, **given})
+            assert [fault.split(":")[0] for fault in caught.value.faults] == missing
+    both = Settings.from_environment({**secret, **client})
+    assert both.linkedin.client_secret == "hunter2-of-linkedin"
+    assert "hunter2" not in repr(both)
+    assert Settings.from_environment(client).linkedin.client_secret is None
+
+
+def test_secrets_for_linkedin_travel_over_https_in_production() -> None:
+    """Whoever listens on the way would have the app's secret and everybody's codes."""
+    both = {"LINKEDIN_CLIENT_ID": "86vhj2q7ukf83q", "LINKEDIN_CLIENT_SECRET": "hunter2-of-linkedin"}
+    assert Settings.from_environment({**PRODUCTION, **both}).linkedin.clients
+    for name in ("LINKEDIN_AUTHORIZE_URL", "LINKEDIN_TOKEN_URL"):
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_environment({**PRODUCTION, **both, name: "http://id.example.org/x"})
+
+
 def test_github_is_asked_for_no_more_than_sign_in_needs() -> None:
     """Everybody would have to open all their repositories to us, or nobody's address could be read."""
     assert Settings.from_environment({}).github_scopes == ("read:user", "user:email")

@@ -62,7 +62,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
     expected |= {"loginWithGithub", "linkGithub"}
     expected |= {"register", "resendVerification"}
     expected |= {"enable2FA", "verify2FA", "disable2FA", "verify2FALogin", "regenerateBackupCodes"}
-    expected |= {"socialLogin", "linkIdentity", "unlinkIdentity"}
+    expected |= {"socialLogin", "linkIdentity", "linkByCode", "unlinkIdentity"}
     expected |= {"beginPasskeyRegistration", "finishPasskeyRegistration", "removePasskey"}
     expected |= {"passkeyLogin", "beginPasskeySecondStep", "passkeySecondStep", "confirmWithPasskey"}
     expected |= {"confirmIdentity"}

@@ -5,7 +5,7 @@ import { announce, Element } from "../element.js";
 import { arrive, enter, needSecondStep } from "../entering.js";
 import { fragment } from "../fragment.js";
 import { SocialLogin } from "../generated/entry.js";
-import { LinkGithub, LinkIdentity } from "../generated/security.js";
+import { LinkByCode, LinkGithub, LinkIdentity } from "../generated/security.js";
 import { ask, askAsNobody } from "../graphql.js";
 import { withProof } from "../parts/proof.js";
 import { type Away, back } from "../parts/ways-in.js";
@@ -20,6 +20,11 @@ const REASONS: Readonly<Record<string, string>> = {
   GITHUB_EMAIL_NOT_VERIFIED: "Your GitHub account has no verified primary e-mail address. Verify one at GitHub, then begin again.",
   GITHUB_AWAY: "GitHub did not answer. Wait a moment, then begin again.",
   GITHUB_RATE_LIMITED: "GitHub lets nobody in through us for the moment. Try again later.",
+  PROVIDER_DENIED: "You did not allow it to sign you in, so nothing has changed.",
+  PROVIDER_STATE_UNKNOWN: "This sign-in was begun in another browser, is finished already, or took longer than ten minutes. Begin again.",
+  PROVIDER_CODE_REFUSED: "This sign-in was used already or took too long. Begin again.",
+  PROVIDER_AWAY: "They did not answer. Wait a moment, then begin again.",
+  PROVIDER_REFUSES_SERVER: "This way in does not work at the moment. Use another one, and please tell the people who run this site.",
   LINK_NEEDED: "An account with your e-mail address exists here, and the address was never confirmed. Sign in to it with its password and link this provider in the settings, or choose a new password.",
   IDENTITY_UNLINKED: "This provider was unlinked from the account with your e-mail address. Sign in to it another way and link it again in the settings.",
   IDENTITY_TAKEN: "This account of yours opens another account here already. Sign in to that one and unlink it there first.",
@@ -70,12 +75,16 @@ export class Arrival extends Element {
     const ours = away !== null && (told.get("state") ?? "") === away.state;
     const idToken = told.get("id_token");
     const [code, state] = [query.get("code"), query.get("state")];
-    if (code && state) history.replaceState(history.state, "", location.pathname);
+    const denied = away?.purpose === "link" && query.has("error");
+    if ((code && state) || denied) history.replaceState(history.state, "", location.pathname);
     if (idToken && away && ours) {
       if (away.purpose === "link") await this.link(() => ask(LinkIdentity, { provider: away.provider, idToken }), ({ linkIdentity }) => linkIdentity);
       else await enter((await askAsNobody(SocialLogin, { provider: away.provider, idToken, nonce: away.nonce })).socialLogin, away.next);
     } else if (code && state && away?.purpose === "link") {
-      await this.link(() => ask(LinkGithub, { code, state }), ({ linkGithub }) => linkGithub);
+      if (away.provider === "GITHUB") await this.link(() => ask(LinkGithub, { code, state }), ({ linkGithub }) => linkGithub);
+      else await this.link(() => ask(LinkByCode, { provider: away.provider, code, state }), ({ linkByCode }) => linkByCode);
+    } else if (denied) {
+      this.said = "Nothing was linked, because you did not allow it or they refused. You can begin again.";
     } else if (told.has("access_token")) {
       // The cookie that came with it says whose session this is; a token in a link could be anybody's.
       if (!(await resume())) throw new Refusal({ code: "UNAUTHENTICATED" });

@@ -1,40 +1,59 @@
-"""GET /auth/github/login and /auth/github/callback: a browser's way to GitHub and back.
+"""GET /auth/<provider>/login and /auth/<provider>/callback: a browser's way to GitHub or LinkedIn and back.
 
 The callback answers a person, not a program: whatever happens, the browser goes on to a page, with the tokens or the
 refusal in the fragment (source C), which no server and no Referer sees.
 """
 
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from app.edge.cookies import GithubCookie
+from app.accounts.model import Admission, Origin
+from app.edge.cookies import AwayCookie
 from app.edge.return_to import checked_return
 from app.edge.visit import AuthPayload, Visit, Visits
 from app.errors import Code, Problem
 from app.origins import allowed_origins
-from app.social.github import denied
-from app.social.github_pending import Pending
+from app.social.departures import Departure, Pending
+from app.social.model import Provider
 from app.tokens import ACCESS_TTL
 
 if TYPE_CHECKING:
     from app.wiring import Services
 
-LOGIN = "/auth/github/login"
-CALLBACK = "/auth/github/callback"
 ARRIVAL = "/auth/callback"
 """The page of the web client on which a browser arrives when no page of an application asked for it."""
 
 
-class GithubRoutes:
-    """The two routes."""
+class SignInThere(Protocol):
+    """What a provider's service does for its two routes; each method says there what it raises."""
 
-    def __init__(self, services: "Services") -> None:
-        self._github = services.github
+    def require_set_up(self) -> None:
+        """Raises Problem(NOT_FOUND) where it is not set up."""
+
+    async def begin(self, *, redirect_uri: str, return_to: str, origin: Origin) -> Departure:
+        """Remembers the browser and says where it goes."""
+
+    async def take(self, *, state: str, browser: str | None, origin: Origin) -> Pending:
+        """What was decided when this browser left, once."""
+
+    async def sign_in(self, pending: Pending, *, code: str, origin: Origin) -> Admission:
+        """Opens a session for whom the code stands for."""
+
+    def denied(self, error: str) -> Problem:
+        """The refusal for an `error` that came back instead of a code."""
+
+
+class ProviderRoutes:
+    """The two routes of one provider."""
+
+    def __init__(self, services: "Services", provider: Provider, service: SignInThere) -> None:
+        self._provider = provider
+        self._service = service
         self._visits = Visits(services)
         self._own_url = services.settings.public_url
         self._origins = allowed_origins(services.settings)
@@ -42,37 +61,41 @@ class GithubRoutes:
     def routes(self) -> list[Route]:
         """For the application's route table."""
         return [
-            Route(LOGIN, self.login, methods=["GET"]),
-            Route(CALLBACK, self.callback, methods=["GET"]),
+            Route(login_path(self._provider), self.login, methods=["GET"]),
+            Route(self._callback_path, self.callback, methods=["GET"]),
         ]
 
     async def login(self, request: Request) -> RedirectResponse:
-        """Send the browser to GitHub; `return_to` is where it ends up, `redirect_uri` a page that finishes itself."""
+        """Send the browser there; `return_to` is where it ends up, `redirect_uri` a page that finishes itself."""
         visit = self._visits.begin(request)
-        departure = await self._github.begin(
-            redirect_uri=self._checked(request, "redirect_uri", otherwise=CALLBACK),
+        departure = await self._service.begin(
+            redirect_uri=self._checked(request, "redirect_uri", otherwise=self._callback_path),
             return_to=self._checked(request, "return_to", otherwise=ARRIVAL),
             origin=visit.origin,
         )
-        visit.set_cookies.append(github_cookie(visit).write(departure.browser))
+        visit.set_cookies.append(away_cookie(visit, self._provider).write(departure.browser))
         return _sent_on(departure.url, visit)
 
     async def callback(self, request: Request) -> RedirectResponse:
         """Finish what `login` began, and send the browser on."""
-        self._github.require_set_up()
+        self._service.require_set_up()
         visit = self._visits.begin(request)
         return_to = self._own_url + ARRIVAL
         try:
             state, code, error = (_only(request, name) for name in ("state", "code", "error"))
-            pending = await back_from_github(visit, state)
+            pending = await back_from(visit, self._provider, self._service, state)
             return_to = pending.return_to
             if error:
-                raise denied(error)
-            admission = await self._github.sign_in(pending, code=code, origin=visit.entering_origin)
+                raise self._service.denied(error)
+            admission = await self._service.sign_in(pending, code=code, origin=visit.entering_origin)
             told = _handed(visit.hand_over(admission, held_by_cookie=True))
         except Problem as problem:
             told = _refused(problem)
         return _sent_on(f"{return_to}#{urlencode(told)}", visit)
+
+    @property
+    def _callback_path(self) -> str:
+        return f"/auth/{self._provider.value.lower()}/callback"
 
     def _checked(self, request: Request, name: str, *, otherwise: str) -> str:
         given = _only(request, name)
@@ -82,20 +105,28 @@ class GithubRoutes:
 
 
 def routes(services: "Services") -> list[Route]:
-    """GET /auth/github/login and GET /auth/github/callback."""
-    return GithubRoutes(services).routes()
+    """The routes of GitHub and of every provider that wants a code traded."""
+    there: dict[Provider, SignInThere] = {Provider.GITHUB: services.github, **services.code_sign_ins}
+    return [
+        route for provider, service in there.items() for route in ProviderRoutes(services, provider, service).routes()
+    ]
 
 
-async def back_from_github(visit: Visit, state: str) -> Pending:
+def login_path(provider: Provider) -> str:
+    """Where a button leads."""
+    return f"/auth/{provider.value.lower()}/login"
+
+
+async def back_from(visit: Visit, provider: Provider, service: SignInThere, state: str) -> Pending:
     """What this browser left with, once; its mark is forgotten whatever comes of it. Raises Problem as `take` does."""
-    cookie = github_cookie(visit)
+    cookie = away_cookie(visit, provider)
     visit.set_cookies.append(cookie.clear())
-    return await visit.services.github.take(state=state, browser=cookie.read(visit.caller.cookies), origin=visit.origin)
+    return await service.take(state=state, browser=cookie.read(visit.caller.cookies), origin=visit.origin)
 
 
-def github_cookie(visit: Visit) -> GithubCookie:
+def away_cookie(visit: Visit, provider: Provider) -> AwayCookie:
     """The cookie by which the browser of this visit is known while it is away."""
-    return GithubCookie(secure=visit.services.settings.secure_cookies)
+    return AwayCookie(provider, secure=visit.services.settings.secure_cookies)
 
 
 def _handed(payload: AuthPayload) -> dict[str, str]:
