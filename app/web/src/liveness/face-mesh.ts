@@ -114,7 +114,11 @@ class EngineReader implements FaceReader {
 
   async read(picture: HTMLCanvasElement): Promise<readonly FaceMesh[]> {
     this.results = {};
-    await this.engine.send({ image: picture });
+    await this.engine.send({ image: picture }).catch((error: unknown) => {
+      reader = null; // as when the graphics driver was reset: the next attempt loads it anew
+      console.warn("FaceMesh has failed:", error);
+      throw new CheckFault("WASM_BLOCKED");
+    });
     const { width, height } = picture;
     return (this.results.multiFaceLandmarks ?? []).map(points => ({
       x: Float32Array.from(points, point => point.x * width),
