@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { camerasOn, beforeTheCamera, heard, ownServer, reaches, READY, startStream } from "./checking.mjs";
+import { camerasOn, beforeTheCamera, CHECK, heard, ownServer, reaches, READY, startStream } from "./checking.mjs";
 
 // <bonafide-liveness> on a page of ours, by the way of the server.
 
