@@ -44,9 +44,11 @@ export const camerasOn = page => page.evaluate(() => window.tracks.filter(track 
 
 /** Begins by the way of the server, whatever this machine can do. */
 export async function startStream(check) {
+  const start = check.getByRole("button", { name: "Start the check" });
+  await start.waitFor();
   const other = check.getByRole("button", { name: "Let the server look instead" });
-  if (await other.isVisible()) await other.click();
-  await check.getByRole("button", { name: "Start the check" }).click();
+  if (await other.isVisible()) await other.click(); // after a stop it is chosen already
+  await start.click();
 }
 
 /** Waits for the state of the component. */
