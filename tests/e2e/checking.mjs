@@ -54,6 +54,14 @@ export async function startStream(check) {
 /** Waits for the state of the component. */
 export const reaches = (page, state, timeout = 60_000) => page.locator(`bonafide-liveness[data-state="${state}"]`).waitFor({ timeout });
 
+/** How the check ended: what the component told. The page may hear of the badge first, by its own socket, and put that in its place. */
+export async function ended(page, names, timeout = 80_000) {
+  const isOver = names => window.heard.some(({ name }) => names.includes(name)) || document.body.innerText.includes("You are verified");
+  await page.waitForFunction(isOver, names, { timeout });
+  const [told] = await page.evaluate(names => window.heard.filter(({ name }) => names.includes(name)), names);
+  return told ?? { name: "result", success: true };
+}
+
 /** Puts a server of the test's own behind the socket: `answer(message, say, close)` hears each message. */
 export async function ownServer(page, answer) {
   await page.routeWebSocket(/\/liveness\/stream/, socket => {
