@@ -44,13 +44,23 @@ export const camerasOn = page => page.evaluate(() => window.tracks.filter(track 
 
 /** Begins by the way of the server, whatever this machine can do. */
 export async function startStream(check) {
+  const start = check.getByRole("button", { name: "Start the check" });
+  await start.waitFor();
   const other = check.getByRole("button", { name: "Let the server look instead" });
-  if (await other.isVisible()) await other.click();
-  await check.getByRole("button", { name: "Start the check" }).click();
+  if (await other.isVisible()) await other.click(); // after a stop it is chosen already
+  await start.click();
 }
 
 /** Waits for the state of the component. */
 export const reaches = (page, state, timeout = 60_000) => page.locator(`bonafide-liveness[data-state="${state}"]`).waitFor({ timeout });
+
+/** How the check ended: what the component told. The page may hear of the badge first, by its own socket, and put that in its place. */
+export async function ended(page, names, timeout = 80_000) {
+  const isOver = names => window.heard.some(({ name }) => names.includes(name)) || document.body.innerText.includes("You are verified");
+  await page.waitForFunction(isOver, names, { timeout });
+  const [told] = await page.evaluate(names => window.heard.filter(({ name }) => names.includes(name)), names);
+  return told ?? { name: "result", success: true };
+}
 
 /** Puts a server of the test's own behind the socket: `answer(message, say, close)` hears each message. */
 export async function ownServer(page, answer) {
