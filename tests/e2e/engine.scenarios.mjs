@@ -58,7 +58,11 @@ export async function passes(browser) {
   const before = await page.evaluate(() => performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")).map(({ name }) => name));
   assert.ok(!before.some(name => FACE_MESH.test(name)), "FaceMesh is loaded before a check begins");
   const claims = [];
-  page.on("request", request => request.method() === "POST" && (request.postData() ?? "").includes("confirmLiveness") && claims.push(request.postDataJSON().variables));
+  await page.route("**/graphql", route => { // Chromium shows the body of a request that can be sent again only to who stops it
+    const request = route.request();
+    if ((request.postData() ?? "").includes("confirmLiveness")) claims.push(request.postDataJSON().variables);
+    return route.continue();
+  });
   await start(there);
   await ended(page);
   const told = await page.evaluate(() => window.heard);
@@ -146,9 +150,10 @@ export async function slowDevice(browser) {
   const there = await ready(browser, {}, { path: "auto" });
   const { page, check } = there;
   const excluded = [];
-  page.on("request", request => {
-    const { query, variables } = request.method() === "POST" && request.url().endsWith("/graphql") ? request.postDataJSON() : {};
-    if (query?.includes("createLivenessChallenge")) excluded.push(variables.exclude);
+  await page.route("**/graphql", route => {
+    const { query, variables } = route.request().postDataJSON();
+    if (query.includes("createLivenessChallenge")) excluded.push(variables.exclude);
+    return route.continue();
   });
   await page.evaluate(() => {
     const { requestVideoFrameCallback } = HTMLVideoElement.prototype;

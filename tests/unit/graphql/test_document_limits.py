@@ -75,6 +75,7 @@ def test_every_mutation_that_checks_a_secret_is_marked() -> None:
         "deleteAccount",
     }
     expected |= {"faceLogin", "tradeFaceTicket", "enrollFace", "confirmWithFace", "forgetFace"}
+    expected |= {"beginHandoff", "openHandoff", "confirmHandoff"}
     assert credential_fields(SCHEMA) == expected
 
 

@@ -21,14 +21,14 @@ export class Verify extends Element {
   protected override updated(): void {
     const isVerified = Boolean(account()?.verifiedAt);
     // What had the focus is gone with the check: a reader hears what became of it.
-    if (isVerified && !this.wasVerified) this.querySelector<HTMLElement>("h1")?.focus();
-    this.wasVerified = isVerified;
+    if (isVerified && !this.wasVerified && !this.isChecking()) this.querySelector<HTMLElement>("h1")?.focus();
+    this.wasVerified = isVerified && !this.isChecking();
   }
 
   override render(): TemplateResult {
     const me = account();
     if (!me) return html``;
-    if (me.verifiedAt) {
+    if (me.verifiedAt && !this.isChecking()) {
       return html`<section class="card narrow">
         <h1 tabindex="-1">You are verified</h1>
         <p>${badge(me.verifiedAt)} since ${day(me.verifiedAt)}. A new profile photo takes the badge away until you earn it again.</p>
@@ -43,8 +43,15 @@ export class Verify extends Element {
     </section>`;
   }
 
+  /** The news of the badge may be faster than the answer to the check that earned it: that one ends by itself first. */
+  private isChecking(): boolean {
+    const state = this.querySelector<HTMLElement>("bonafide-liveness")?.dataset.state ?? "idle";
+    return ["starting", "checking", "comparing"].includes(state);
+  }
+
   private check(): TemplateResult {
-    return html`<bonafide-liveness purpose="VERIFY" .api=${forBadge} @bonafide-result=${this.ended}></bonafide-liveness>
+    return html`<bonafide-liveness purpose="VERIFY" .api=${forBadge} @bonafide-result=${this.ended}
+        @bonafide-fault=${() => this.requestUpdate()}></bonafide-liveness>
       <p class="quiet">Your face is compared with your photo on this server. What the camera saw is kept nowhere.</p>
       <bf-handoff></bf-handoff>`;
   }
