@@ -139,9 +139,10 @@ async def test_the_invitation_to_the_badge_comes_back_after_a_week(here: Site) -
     await walk(here, "settings:banner")
 
 
-async def test_everybody_can_use_every_page(here: Site, astronaut_path: Path) -> None:
+@pytest.mark.parametrize("half", ["out", "in"])
+async def test_everybody_can_use_every_page(here: Site, astronaut_path: Path, half: str) -> None:
     """A person with a screen reader, little sight or a small screen could not use a page that others use."""
-    await walk(here, "pages:accessible", photo=str(astronaut_path))
+    await walk(here, "pages:accessible", photo=str(astronaut_path), half=half)
 
 
 async def test_the_first_page_is_small_and_comes_from_here_alone(here: Site) -> None:
