@@ -238,7 +238,11 @@ export async function droppingSocket(browser) {
   let dropping = true;
   await page.routeWebSocket(/\/liveness\/stream/, socket => {
     const server = socket.connectToServer();
+    let isUp = true;
+    socket.onMessage(message => isUp && server.send(message));
+    server.onMessage(message => isUp && socket.send(message));
     if (dropping) setTimeout(() => {
+      isUp = false;
       socket.close({ code: 1011, reason: "the network" });
       server.close();
     }, 5000);
