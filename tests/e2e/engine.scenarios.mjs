@@ -140,3 +140,30 @@ export async function withoutSimd(browser) {
   await there.check.getByRole("button", { name: "Stop" }).click();
   await there.page.locator("bonafide-liveness[data-state=idle]").waitFor();
 }
+
+/** A device that is too slow lets the server look; where the person insists, it is not asked for a blink, which it would miss. */
+export async function slowDevice(browser) {
+  const there = await ready(browser, {}, { path: "auto" });
+  const { page, check } = there;
+  const excluded = [];
+  page.on("request", request => {
+    const { query, variables } = request.method() === "POST" && request.url().endsWith("/graphql") ? request.postDataJSON() : {};
+    if (query?.includes("createLivenessChallenge")) excluded.push(variables.exclude);
+  });
+  await page.evaluate(() => {
+    const { requestVideoFrameCallback } = HTMLVideoElement.prototype;
+    HTMLVideoElement.prototype.requestVideoFrameCallback = function (then) {
+      return requestVideoFrameCallback.call(this, (...told) => setTimeout(then, 200, ...told));
+    };
+  });
+  const takes = async path => {
+    await check.getByRole("button", { name: "Start the check" }).click();
+    await page.locator(`bonafide-liveness[data-path=${path}][data-state=checking]`).waitFor({ timeout: PATIENCE_MS });
+    await check.getByRole("button", { name: "Stop" }).click();
+    await page.locator("bonafide-liveness[data-state=idle]").waitFor();
+  };
+  await takes("stream");
+  await check.evaluate(element => (element.path = "browser"));
+  await takes("browser");
+  assert.deepEqual(excluded, [[], ["BLINK"]]);
+}

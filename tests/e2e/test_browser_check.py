@@ -81,3 +81,8 @@ async def test_a_device_that_cannot_load_facemesh_lets_the_server_look(here: Sit
 async def test_a_device_without_simd_checks_by_itself_too(here: Site, given: dict[str, Any]) -> None:
     """Who has an older device would load megabytes for a check that never begins."""
     await walk(here, "engine:withoutSimd", **given)
+
+
+async def test_a_slow_device_lets_the_server_look_or_is_asked_for_no_blink(here: Site, given: dict[str, Any]) -> None:
+    """A person with a weak phone would blink again and again before a page that cannot see it."""
+    await walk(here, "engine:slowDevice", **given)

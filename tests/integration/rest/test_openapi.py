@@ -22,10 +22,10 @@ NOT_REST = {
     "/objects/{key:path}",
     "/client/config",
     "/client/liveness-policy",
-    "/dev/embed",
     "/dev/outbox",
-    "/embed/{name}",
+    "/dev/embed",
     "/assets/{name}",
+    "/embed/{name}",
     *(f"{PREFIX}{name}" for name in FILES),
     *(route.path for route in page_routes()),
 }

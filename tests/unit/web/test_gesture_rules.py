@@ -42,6 +42,12 @@ def animator(photo: Rgb) -> PhotoAnimator:
 
 
 @pytest.fixture(scope="module")
+def grace(grace_hopper_path: Path) -> PhotoAnimator:
+    with closing(FaceMeshGraph(still=True)) as graph:
+        return PhotoAnimator(read_photo(grace_hopper_path), graph)
+
+
+@pytest.fixture(scope="module")
 def model(photo: Rgb) -> FaceModel:
     with closing(FaceMeshGraph(still=True)) as graph:
         return FaceModel(graph.read(photo)[0])
@@ -255,15 +261,16 @@ def test_the_light_of_a_face_is_read_alike(animator: PhotoAnimator) -> None:
     assert all(a > b + 20 for a, b in pairwise(lumas))
 
 
-def test_the_page_sends_the_frames_that_the_server_takes(animator: PhotoAnimator) -> None:
+@pytest.mark.parametrize("narrow", [0.0, 0.4])
+def test_the_page_sends_the_frames_that_the_server_takes(grace: PhotoAnimator, narrow: float) -> None:
     """A person would do all that is asked, and be refused for the frame that their browser chose."""
     with closing(FaceMeshGraph(still=True)) as graph, closing(FaceCounter()) as counter:
-        still = animator.render(posed(None, 0.0))
+        still = grace.render(posed(LivenessStep.BLINK, narrow))  # some people's eyes are never wide open
         rest = measure(graph.read(still)[0])
         shown = []
         for step in LivenessStep:
-            for share in (0.2, 0.5, 0.7, 0.8, 0.9, 1.0):
-                rgb = animator.render(posed(step, share))
+            for share in (0.2, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+                rgb = grace.render(posed(step, share))
                 frame = ClaimedFrame(step=step, rgb=rgb, captured_at_ms=1000)
                 verdict = judge_evidence(steps=[step], still=still, frames=[frame], graph=graph, counter=counter)
                 shown.append((step, measure(graph.read(rgb)[0]), verdict))
@@ -274,4 +281,4 @@ def test_the_page_sends_the_frames_that_the_server_takes(animator: PhotoAnimator
         as_asked = not any(" is needed" in why or "as open as" in why or "as wide as" in why for why in verdict.reasons)
         assert (fullness >= 0) == as_asked, (step, fullness, verdict.reasons)
         taken[step] += as_asked
-    assert all(1 <= count < 6 for count in taken.values()), taken
+    assert all(1 <= count < 7 for count in taken.values()), taken

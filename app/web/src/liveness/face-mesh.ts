@@ -80,10 +80,8 @@ async function loaded(): Promise<FaceReader> {
   demandWhatItNeeds();
   const globals = globalThis as Globals;
   const trusted = trustedScripts();
-  await script(trusted.createScriptURL(bundle));
-  const given = await fetch(models); // by ourselves: the package's own loader throws where nobody can catch it
-  if (!given.ok) throw new Error(`${models}: ${given.status}`);
-  const modelBytes = await given.arrayBuffer();
+  // The models by ourselves: the package's own loader throws where nobody can catch it.
+  const [modelBytes] = await Promise.all([bytes(models), script(trusted.createScriptURL(bundle))]);
   return new Promise((resolve, reject) => {
     const engine = new globals.FaceMesh!({
       locateFile: name => {
@@ -114,7 +112,11 @@ class EngineReader implements FaceReader {
 
   async read(picture: HTMLCanvasElement): Promise<readonly FaceMesh[]> {
     this.results = {};
-    await this.engine.send({ image: picture });
+    await this.engine.send({ image: picture }).catch((error: unknown) => {
+      reader = null; // as when the graphics driver was reset: the next attempt loads it anew
+      console.warn("FaceMesh has failed:", error);
+      throw new CheckFault("WASM_BLOCKED");
+    });
     const { width, height } = picture;
     return (this.results.multiFaceLandmarks ?? []).map(points => ({
       x: Float32Array.from(points, point => point.x * width),
@@ -159,6 +161,12 @@ function trustedScripts(): ScriptPolicy {
     },
   };
   return (policy ??= trustedTypes?.createPolicy(POLICY, rules) ?? rules);
+}
+
+async function bytes(address: string): Promise<ArrayBuffer> {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.arrayBuffer();
 }
 
 function script(address: unknown): Promise<void> {

@@ -59,12 +59,14 @@ export class Stills {
 
   /** The one with the most open eyes, the sharpest lines and the head nearest to its middle position. */
   best(neutral: Neutral): Kept | null {
-    const { policy, kept } = this;
+    const { policy } = this;
+    const sinceMs = (this.kept.at(-1)?.tMs ?? 0) - policy.neutral_hold_ms; // what is older may be another pose, or person
+    const kept = this.kept.filter(({ tMs }) => tMs >= sinceMs);
     const openest = Math.max(...kept.map(({ face }) => face.ear)), sharpest = Math.max(...kept.map(still => still.sharpness));
     const merit = ({ face, sharpness }: (typeof kept)[number]): number =>
       face.ear / openest + sharpness / Math.max(sharpest, 1e-6)
       - Math.abs(face.yaw - neutral.yaw) / policy.neutral_yaw_spread - Math.abs(face.pitch - neutral.pitch) / policy.neutral_pitch_spread;
-    return kept.reduce<(typeof kept)[number] | null>((best, still) => (best === null || merit(still) > merit(best) ? still : best), null);
+    return kept.sort((a, b) => merit(b) - merit(a))[0] ?? null;
   }
 }
 
