@@ -71,3 +71,6 @@ export async function ownServer(page, answer) {
 }
 
 export const READY = { type: "ready", step: "LOOK_LEFT", index: 0, of: 3, maxFrameBytes: 262144, targetFps: 15, credit: 2, expiresAt: "2100-01-01T00:00:00Z" };
+
+/** What the server says at the end; a success without an error. */
+export const result = (error, retryAfterS = null) => ({ type: "result", success: error === null, verifiedAt: null, error, retryAfterS });

@@ -26,7 +26,7 @@ async def shoot(settings: Settings, width: int, color_scheme: str) -> None:
         asked = {"folder": str(folder), "photo": str(photo), "width": width, "colorScheme": color_scheme}
         await walk(here, "pages:pictures", **asked)
         person = drawn(photo, into=settings.data_dir / "person.json", steps=())
-        await walk(here, "liveness:pictures", person=str(person), **asked)
+        await walk(here, "states:pictures", person=str(person), **asked)
 
 
 def main() -> int:

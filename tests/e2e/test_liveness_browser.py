@@ -123,4 +123,4 @@ async def test_nobody_has_to_wait_for_ten_megabytes(here: Site, given: dict[str,
 
 async def test_everybody_can_use_every_state(here: Site, given: dict[str, Any]) -> None:
     """A person with a screen reader, little sight or a small screen could not be verified."""
-    await walk(here, "liveness:accessible", **given)
+    await walk(here, "states:accessible", **given)
