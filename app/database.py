@@ -8,8 +8,10 @@ task, and a task cancelled inside a transaction leaks that connection from the p
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncpg
 import databases
@@ -136,12 +138,17 @@ class Database:
         """The first column of the first row, outside any transaction."""
         return await self._shielded(self._with_connection(lambda on: Transaction(on).scalar(query, **values)))
 
-    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, holding: UUID | None = None) -> T:
+        """Runs `work` in one transaction: committed when it returns, rolled back when it raises.
+
+        `holding` is an account whose row is locked at its beginning, in the same trip to the server; where there is
+        none, nothing is.
+        """
+        lock = "" if holding is None else self.queries.account_lock.sql.replace("$1", f"'{holding.hex}'")
 
         async def within(connection: asyncpg.Connection) -> tuple[T, Transaction]:
             transaction = Transaction(connection)
-            async with connection.transaction():
+            async with _begun(connection, f"begin; {lock}"):
                 return await work(transaction), transaction
 
         async def whole() -> T:
@@ -190,6 +197,18 @@ class Database:
         self._pending.discard(task)
         if not task.cancelled():
             task.exception()  # marks it retrieved: the caller may have gone before it failed
+
+
+@asynccontextmanager
+async def _begun(connection: asyncpg.Connection, statement: str) -> AsyncIterator[None]:
+    """A transaction. asyncpg's own cannot begin with more than BEGIN, and leaves one open whose COMMIT timed out."""
+    try:
+        await connection.execute(statement)
+        yield
+        await connection.execute("commit")
+    except BaseException:
+        await connection.execute("rollback")
+        raise
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:

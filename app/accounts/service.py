@@ -126,7 +126,9 @@ class AccountService:
             if credentials is None or not verification.is_right or credentials.reset_required:
                 break
             rehashed = await self._passwords.hash(password) if verification.needs_rehash else None
-            admitted = await self._database.transact(partial(self._enter, credentials, rehashed, origin))
+            admitted = await self._database.transact(
+                partial(self._enter, credentials, rehashed, origin), holding=credentials.account_id
+            )
             if admitted is not None:
                 return admitted
         self._background.start(self._write_down(credentials, origin), what="writing down a failed sign-in")
@@ -152,6 +154,12 @@ class AccountService:
     ) -> Admission | None:
         # The password was compared before this transaction: had it been changed since, or the account deleted,
         # a session opened now would outlive that change.
+        if rehashed is None and proved.password_hash is not None:
+            entered = await self._entry.admit_by_password(
+                tx, proved.account_id, password_hash=proved.password_hash, origin=origin
+            )
+            if entered is not None:
+                return entered
         current = await self._store.lock_credentials(tx, proved.account_id)
         if current != proved:
             return None

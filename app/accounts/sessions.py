@@ -135,13 +135,15 @@ class SessionService:
         event: AuditEvent,
         second_factor: Factor | None = None,
         second_factor_proved: bool,
+        password_hash: str | None = None,
         device_proved: bool = False,
     ) -> OpenedSession | None:
         """Writes a session with its first refresh token, and `event` into the log; `tx` must hold the account's row.
 
         Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
-        nothing is written, when the account has a second factor that was not proved. `device_proved`: more than the
-        first factor spoke for the browser, or nobody else can have had the account before.
+        nothing is written, when the account has a second factor that was not proved, or its password is not that of
+        `password_hash` any more. `device_proved`: more than the first factor spoke for the browser, or nobody else can
+        have had the account before.
         """
         now = self._clock.now()
         raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
@@ -152,6 +154,7 @@ class SessionService:
             device_hash=origin.device_hash,
             device_proved=device_proved,
             second_factor_proved=second_factor_proved,
+            password_hash=password_hash,
             token=token,
             began_at=now,
             expires_at=token.expires_at,

@@ -56,6 +56,7 @@ class NewSession:
     device_hash: bytes | None
     device_proved: bool
     second_factor_proved: bool
+    password_hash: str | None = field(default=None, repr=False)
     token: NewToken | None
     began_at: datetime
     expires_at: datetime
@@ -72,7 +73,7 @@ class SessionStore:
     ) -> tuple[Viewer, Row] | None:
         """Writes the session, its first token, and `beside`, the values of audit event and sighting. Gives back the
         viewer, and what was known before; None, and nothing is written, while the account's second factor is still
-        asked for, or where the session is there or was erased."""
+        asked for, where its password is not `password_hash` any more, or where the session is there or was erased."""
         token = session.token
         row = await tx.one(
             self._queries.session_open,
@@ -82,6 +83,7 @@ class SessionStore:
             device_hash=session.device_hash,
             device_proved=session.device_proved,
             second_factor_proved=session.second_factor_proved,
+            password_hash=session.password_hash,
             token_id=None if token is None else token.token_id,
             token_hash=None if token is None else token.token_hash,
             salt=None if token is None else token.salt,

@@ -5,8 +5,8 @@
 
 -- name: session_open^
 -- Writes a session, its first token where it has one, that somebody signed in, and where they were seen. Nothing is
--- written, and nothing comes back, while the account's second factor is still asked for; for a session that is there, or
--- that was erased with its account.
+-- written, and nothing comes back, while the account's second factor is still asked for; when the password that was proved
+-- is not the account's any more; for a session that is there, or that was erased with its account.
 -- Reads what was known of the account before: all parts of a statement see the tables as they were. The address last seen
 -- is sought among the twenty newest sessions, ended ones too.
 with opened as (
@@ -17,6 +17,9 @@ with opened as (
          cast(:now as timestamptz), cast(:expires_at as timestamptz)
   where (cast(:second_factor_proved as boolean)
          or not exists (select from second_factors where account_id = :account_id and enabled_at is not null))
+    and (cast(:password_hash as text) is null
+         or exists (select from accounts where id = :account_id and password_hash = :password_hash
+                      and password_reset_required_at is null))
     and not exists (select from erased_bearer_sessions where id = :session_id)
   on conflict (id) do nothing
   returning id, account_id, method, created_at, proved_at
