@@ -8,8 +8,8 @@ GITHUB_BEGIN_PER_IP = Limit("ip.github_begin", 60, 60, "deny")
 GITHUB_FINISH_PER_IP = Limit("ip.github", 60, 60, "deny")
 
 # The same for the providers of ID tokens that want a code traded, all of them together.
-CODE_BEGIN_PER_IP = Limit("ip.code_begin", 60, 60, "deny")
-CODE_FINISH_PER_IP = Limit("ip.code", 60, 60, "deny")
+CODE_BEGIN_PER_IP = Limit("ip.code_provider_begin", 60, 60, "deny")
+CODE_FINISH_PER_IP = Limit("ip.code_provider", 60, 60, "deny")
 
 # As sign-in by password: wide enough for a campus behind one address, too narrow to wear out a provider's keys.
 SOCIAL_LOGIN_PER_IP = Limit("ip.social_login", 100, 60, "deny")
