@@ -69,6 +69,7 @@ export class Session extends EventTarget {
   /** @type {string | null} */ #lastMark = null;
   #wasEnded = false;
   #isLeaving = false;
+  #isUntold = false;
   #callOff = () => {};
   #notBefore = -Infinity;
   #failures = 0;
@@ -209,6 +210,7 @@ export class Session extends EventTarget {
       return await act();
     } finally {
       this.#isLeaving = before;
+      if (this.#isUntold) this.#tellChange();
     }
   }
 
@@ -378,7 +380,13 @@ export class Session extends EventTarget {
   #become(state) {
     if (this.#state === state) return;
     this.#state = state;
-    this.dispatchEvent(new Event("change"));
+    this.#tellChange();
+  }
+
+  /** Not while somebody leaves on purpose: a page that goes away at the first sign of it would cut them off. */
+  #tellChange() {
+    this.#isUntold = this.#isLeaving;
+    if (!this.#isUntold) this.dispatchEvent(new Event("change"));
   }
 
   /** @param {import("./tabs.js").Message} message what another tab tells */
