@@ -33,7 +33,7 @@ class FaceStore:
     async def nearest_by_index(
         self, tx: Transaction, probe: Descriptor, *, most: int, depth: int
     ) -> list[tuple[UUID, Descriptor]]:
-        """All templates of the `most` people whose middle is nearest, as the index finds them, looking at `depth`."""
+        """The `most` nearest templates as far as the index finds them, looking `depth` templates around."""
         await tx.run(self._queries.faces_search_depth, depth=str(depth))
         rows = await tx.many(self._queries.faces_nearest_by_index, probe=_numbers(probe), most=most)
         return [(row["account_id"], _descriptor(row["descriptor"])) for row in rows]

@@ -17,14 +17,13 @@ limit :most
 select set_config('hnsw.ef_search', :depth, true), set_config('hnsw.iterative_scan', 'strict_order', true)
 
 -- name: faces_nearest_by_index
--- Every template of the people whose middle is nearest.
-select t.account_id, vector_send(t.descriptor) as descriptor
+select near.account_id, vector_send(near.descriptor) as descriptor
 from (
-  select account_id from face_centres
+  select account_id, descriptor from face_templates
   where kind = 1
-  order by cast(centre as halfvec(128)) <-> cast(cast(:probe as real[]) as halfvec(128))
+  order by cast(descriptor as halfvec(128)) <-> cast(cast(:probe as real[]) as halfvec(128))
   limit :most
-) near join face_templates t on t.account_id = near.account_id and t.kind = 1
+) near join accounts a on a.id = near.account_id
 
 -- name: faces_hold!
 -- The number reads "face".

@@ -11,7 +11,7 @@ import pytest
 
 from app.database import Transaction
 from app.errors import Code, Problem
-from app.faces.gallery import EXACT_UP_TO, NEIGHBOURS, PEOPLE, SEARCH_DEPTH
+from app.faces.gallery import EXACT_UP_TO, NEIGHBOURS, SEARCH_DEPTH
 from app.faces.model import MOST_TEMPLATES
 from app.faces.store import FaceStore
 from app.migrate import MIGRATIONS
@@ -115,8 +115,7 @@ async def test_templates_of_another_kind_are_never_compared(faces: Faces) -> Non
 def test_the_statements_see_the_kind_that_is_made() -> None:
     """A new network without new statements would be compared with the old one's numbers."""
     named = [query for query in Queries.load(QUERIES) if query.name.startswith(("face_", "faces_"))]
-    table = re.compile(r"(from|join) face_(templates|centres)")
-    seeing = [query for query in named if table.search(query.sql) and "delete" not in query.sql]
+    seeing = [query for query in named if "from face_templates" in query.sql and "delete" not in query.sql]
     assert len(seeing) == 10
     assert all(re.findall(r"kind = (\d+)", query.sql) == [str(KIND)] * query.sql.count("kind = ") for query in seeing)
     assert all("kind = " in query.sql for query in seeing)
@@ -342,7 +341,7 @@ async def test_the_index_finds_whom_an_exact_search_finds(faces: Faces) -> None:
             "$2", "40"
         )
     )
-    assert any("face_centres_nearest" in line[0] for line in plan)
+    assert any("face_templates_nearest" in line[0] for line in plan)
     assert hits >= 99
     assert found >= 95
 
@@ -350,32 +349,9 @@ async def test_the_index_finds_whom_an_exact_search_finds(faces: Faces) -> None:
 async def by_index(faces: Faces, probe: np.ndarray) -> list:
     """What the index finds, whatever the gallery's size."""
     store = FaceStore(database=faces.database)
-    return await faces.database.transact(partial(store.nearest_by_index, probe=probe, most=PEOPLE, depth=SEARCH_DEPTH))
-
-
-async def test_the_middle_of_a_person_follows_their_templates(faces: Faces) -> None:
-    """The index would look for who somebody was, and a face that was forgotten or deleted would still be in it."""
-
-    async def middles() -> dict[object, list[float]]:
-        rows = await faces.sql.fetch("select account_id, kind, centre::real[] as centre from face_centres")
-        return {(row["account_id"], row["kind"]): pytest.approx(row["centre"], abs=1e-6) for row in rows}
-
-    ada, grace, now = await faces.account(), await faces.person(at(0.3, 50)), faces.clock.now()
-    views = [at(0.01 * day, day) for day in range(1, MOST_TEMPLATES + 3)]
-    for day, view in enumerate(views):
-        assert await faces.enrol(ada, view, now=now + timedelta(days=day))
-    kept = [template["numbers"] for template in await faces.templates(ada)]
-    assert len(kept) == MOST_TEMPLATES
-    alone = {(grace, KIND): at(0.3, 50).tolist()}
-    assert await middles() == {(ada, KIND): np.mean(kept, axis=0).tolist()} | alone
-
-    await faces.sql.execute("update face_templates set kind = kind + 1 where account_id = $1 and not is_anchor", ada)
-    assert (await middles()).keys() == {(ada, KIND), (ada, KIND + 1), (grace, KIND)}
-    assert (await middles())[ada, KIND] == views[0].tolist()
-    assert await faces.database.transact(lambda tx: faces.gallery.forget(tx, ada)) == MOST_TEMPLATES
-    assert await middles() == alone
-    await faces.sql.execute("delete from accounts where id = $1", grace)
-    assert await middles() == {}
+    return await faces.database.transact(
+        partial(store.nearest_by_index, probe=probe, most=NEIGHBOURS, depth=SEARCH_DEPTH)
+    )
 
 
 async def test_the_index_looks_as_deep_as_was_measured(faces: Faces) -> None:
@@ -383,7 +359,7 @@ async def test_the_index_looks_as_deep_as_was_measured(faces: Faces) -> None:
     shows no difference."""
 
     async def searched(tx: Transaction) -> str:
-        await FaceStore(database=faces.database).nearest_by_index(tx, PROBE, most=PEOPLE, depth=SEARCH_DEPTH)
+        await FaceStore(database=faces.database).nearest_by_index(tx, PROBE, most=NEIGHBOURS, depth=SEARCH_DEPTH)
         depth: str = await tx._connection.fetchval("select current_setting('hnsw.ef_search')")
         return depth
 
