@@ -17,8 +17,8 @@ EXACT_UP_TO = 2_000
 """Templates that are all looked at, so that nobody is missed: that costs about as much as asking the index at 1,000 to
 2,000, one and a half times as much at 5,000 and five times as much at 20,000 (tests/bench/gallery.py)."""
 SEARCH_DEPTH = 150
-"""Templates that the index looks at around the nearest: of a million it finds 99.2 % of those enrolled, in 13 ms; at 100
-98.6 % in 9.5 ms, and of 100,000 99.9 % at 80 already (tests/bench/gallery.py)."""
+"""Templates that the index looks at around the nearest: of a million it finds 99.2 % of those enrolled, in 13 ms; at
+100 98.6 % in 9.5 ms, and of 100,000 99.9 % at 80 already (tests/bench/gallery.py)."""
 NEIGHBOURS = 40
 
 
