@@ -22,6 +22,7 @@ from app.clock import Clock, rfc3339
 from app.database import Database, Transaction
 from app.errors import Problem
 from app.ids import Ids
+from app.tls import outgoing_tls
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Webhook:
         self._secrets = tuple(secrets)
         self._clock = clock
         # Redirects are not followed: an event goes where the operator said, signed for there.
-        self._http = httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, follow_redirects=False)
+        self._http = httpx.AsyncClient(verify=outgoing_tls(), timeout=REQUEST_TIMEOUT_S, follow_redirects=False)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,21 @@ def _verified(cache_dir: Path) -> Path | None:
     """The model in `cache_dir` that was made from the installed file and is whole; damaged ones are removed."""
     stem = _stem()
     for path in sorted(cache_dir.glob(f"{stem}*.onnx")):
-        if path.stem == stem + _hash_of(path.read_bytes()):
+        if path.stem == stem + _hash_on_disk(path, _stamp(path)):
             return path
         path.unlink(missing_ok=True)
     return None
+
+
+@lru_cache(maxsize=8)
+def _hash_on_disk(path: Path, _stamp: tuple[int, ...]) -> str:
+    """Of a file that was written when its stamp says; not read again for the same process while it stays the same."""
+    return _hash_of(path.read_bytes())
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _hash_of(data: bytes) -> str:

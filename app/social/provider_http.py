@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from app.tls import outgoing_tls
+
 CONNECT_TIMEOUT_S = 5.0
 TOTAL_TIMEOUT_S = 10.0  # for everything that one sign-in asks, together
 MAX_ANSWER_BYTES = 256 * 1024  # a provider's own are a few KiB
@@ -29,6 +31,7 @@ class ProviderHttp:
 
     def __init__(self, *, total_timeout_s: float = TOTAL_TIMEOUT_S) -> None:
         self._http = httpx.AsyncClient(
+            verify=outgoing_tls(),
             headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"},
             timeout=httpx.Timeout(total_timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),

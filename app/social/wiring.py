@@ -30,6 +30,7 @@ from app.social.model import Provider
 from app.social.providers import providers_from
 from app.social.replays import TradedTokens
 from app.social.service import SocialSignIn
+from app.tls import outgoing_tls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ def wire_social(stack: AsyncExitStack, base: Foundation, accounts: AccountServic
     identities = Identities(
         database=base.database, entry=accounts.entry, audit=base.audit, post=base.post, clock=base.clock, ids=base.ids
     )
-    http = httpx.AsyncClient()
+    http = httpx.AsyncClient(verify=outgoing_tls())
     stack.push_async_callback(http.aclose)
     key_sets = KeySets(http=http, clock=base.clock)
     stack.push_async_callback(key_sets.close)
