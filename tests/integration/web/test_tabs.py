@@ -111,7 +111,7 @@ async def test_tabs_renew_before_anything_is_refused(site: Site) -> None:
     assert await site.browser.every("token") == [True] * 5
     assert (await site.renewals(), site.refreshes()) == (1, 1)
     await site.browser.every("forgetRequests")
-    await site.pass_by(TTL_S - 80)
+    await site.pass_by(TTL_S - 140)  # and the seconds that a busy machine takes: they pass in the tabs as well
     assert await site.browser.every("token") == [True] * 5
     assert await site.browser.requests("") == []
 
