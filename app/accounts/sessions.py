@@ -181,10 +181,6 @@ class SessionService:
             session_id=session_id,
             account_id=account_id,
             method=method,
-            device_hash=None,
-            device_proved=False,
-            second_factor_proved=False,
-            token=None,
             began_at=began_at,
             expires_at=expires_at,
         )

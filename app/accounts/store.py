@@ -53,11 +53,11 @@ class NewSession:
     session_id: UUID
     account_id: UUID
     method: SignInMethod
-    device_hash: bytes | None
-    device_proved: bool
-    second_factor_proved: bool
+    device_hash: bytes | None = None
+    device_proved: bool = False
+    second_factor_proved: bool = False
     password_hash: str | None = field(default=None, repr=False)
-    token: NewToken | None
+    token: NewToken | None = None
     began_at: datetime
     expires_at: datetime
 

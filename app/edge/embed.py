@@ -22,8 +22,8 @@ _FOR_ANYBODY: Mapping[str, str] = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
 }
-# What keeps its name is asked for anew each time, and answered with 304 while it is the same.
-# The names of all else hold a hash of what is in them.
+# What keeps its name is asked for anew each time, answered with 304 while it is the same. The names of all else hold
+# a hash of what is in them.
 _FRESH = "no-cache"
 _KEPT = "public, max-age=31536000, immutable"
 _SAME_NAME = (ENTRY, "licenses.md")
@@ -49,4 +49,6 @@ def routes(*, dist: Path = DIST) -> list[Route]:
 
 
 def _tag(asset: Asset) -> str:
-    return f'"{hashlib.sha256(asset.path.read_bytes()).hexdigest()[:32]}"'
+    name = asset.path.name
+    same = hashlib.sha256(asset.path.read_bytes()).hexdigest()[:32] if name in _SAME_NAME else name
+    return f'"{same}"'

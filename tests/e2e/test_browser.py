@@ -1,6 +1,5 @@
 """The web client in a real browser, on the shipped server."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +19,6 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
     pytest.mark.timeout(150),
 ]
-
-
-@pytest.fixture
-async def here(settings: Settings) -> AsyncIterator[Site]:
-    async with site(settings) as here:
-        yield here
 
 
 async def test_the_front_page_leads_on_and_the_focus_follows(here: Site) -> None:

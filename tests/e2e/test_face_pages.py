@@ -1,36 +1,17 @@
 """Pages that have to do with the face, in a real browser before a camera that plays a part, on the shipped server."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.settings import Settings
-from tests.e2e.camera_people import CameraPeople
 from tests.e2e.site import Site, missing, site, walk
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
     pytest.mark.timeout(150),
 ]
-
-
-@pytest.fixture
-async def here(settings: Settings) -> AsyncIterator[Site]:
-    async with site(settings) as here:
-        yield here
-
-
-@pytest.fixture
-def given(camera_people: CameraPeople, astronaut_path: Path) -> dict[str, Any]:
-    """Who sits before the camera, and the photo of the profile."""
-    return {
-        "person": str(camera_people.astronaut),
-        "other": str(camera_people.grace_hopper),
-        "photo": str(astronaut_path),
-    }
 
 
 async def test_the_badge_is_everywhere_at_once(here: Site, given: dict[str, Any]) -> None:

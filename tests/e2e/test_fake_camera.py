@@ -2,32 +2,25 @@
 
 import base64
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from app.settings import Settings
 from liveness.frames import decode_frame
 from liveness.landmarks import FaceCounter, FaceMeshGraph
 from liveness.measures import Measures, brightness, measure
 from liveness.policy import DEFAULT_POLICY
 from tests.e2e.camera_people import CameraPeople
-from tests.e2e.site import Site, missing, site, walk
+from tests.e2e.site import Site, missing, walk
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
     pytest.mark.timeout(150),
 ]
 REACTION_MS = 250
-
-
-@pytest.fixture
-async def here(settings: Settings) -> AsyncIterator[Site]:
-    async with site(settings) as here:
-        yield here
 
 
 @dataclass(frozen=True)

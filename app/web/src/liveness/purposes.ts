@@ -23,7 +23,7 @@ export type { Recognised };
 /** For the badge of whoever is signed in. */
 export const forBadge: LivenessApi = {
   ...signedIn("VERIFY"),
-  claim: async claim => checked((await ask(ConfirmLiveness, shown(claim))).confirmLiveness),
+  claim: async claim => ended((await ask(ConfirmLiveness, shown(claim))).confirmLiveness),
 };
 
 /** For the badge of the account that handed its check over to this browser; nobody is signed in for it. */
@@ -36,7 +36,7 @@ export const forHandoff: LivenessApi = {
       throw new Refusal({ code: "FORBIDDEN", message: error.message }); // not a challenge that ran out: here there is no other
     }
   },
-  claim: async claim => checked((await askAsNobody(ConfirmHandoff, shown(claim))).confirmHandoff),
+  claim: async claim => ended((await askAsNobody(ConfirmHandoff, shown(claim))).confirmHandoff),
   accessToken: () => Promise.resolve(null),
   policy,
 };
@@ -44,8 +44,8 @@ export const forHandoff: LivenessApi = {
 /** To sign in. The server knows the browser by its cookie. */
 export const forSignIn = (newcomer: () => Newcomer): LivenessApi => ({
   challenge: async exclude => (await askAsNobody(CreateChallenge, { purpose: "LOGIN", exclude })).createLivenessChallenge,
-  claim: async claim => recognised((await askAsNobody(FaceLogin, { ...shown(claim), ...newcomer() })).faceLogin),
-  trade: async ticket => recognised((await askAsNobody(TradeFaceTicket, { ticket, name: newcomer().name })).tradeFaceTicket),
+  claim: async claim => ended((await askAsNobody(FaceLogin, { ...shown(claim), ...newcomer() })).faceLogin),
+  trade: async ticket => ended((await askAsNobody(TradeFaceTicket, { ticket, name: newcomer().name })).tradeFaceTicket),
   accessToken: () => Promise.resolve(null),
   policy,
 });
@@ -62,7 +62,7 @@ export const forEnrolment: LivenessApi = {
 /** To confirm who it is. */
 export const forProof: LivenessApi = {
   ...signedIn("STEP_UP"),
-  claim: async claim => checked((await ask(ConfirmWithFace, shown(claim))).confirmWithFace),
+  claim: async claim => ended((await ask(ConfirmWithFace, shown(claim))).confirmWithFace),
 };
 
 function signedIn(purpose: Purpose): Omit<LivenessApi, "claim"> {
@@ -75,12 +75,7 @@ function signedIn(purpose: Purpose): Omit<LivenessApi, "claim"> {
 
 const shown = ({ token, frame, evidence }: Claim): Claim => ({ token, frame, evidence });
 
-function checked(told: Checked): Outcome {
-  const { success, error, retryAfterS } = told;
-  return { success, answer: told, ...(error && { error }), ...(retryAfterS !== null && { retryAfterS }) };
-}
-
-function recognised(told: Recognised): Outcome {
+function ended(told: Checked | Recognised): Outcome {
   const { success, error, retryAfterS } = told;
   return { success, answer: told, ...(error && { error }), ...(retryAfterS !== null && { retryAfterS }) };
 }

@@ -154,7 +154,7 @@ class Conversation {
         this.credit = message.credit;
         this.watcher.connected("open");
         this.watcher.prompted({ step: message.step, index: message.index, of: message.of });
-        this.pace = window.setInterval(() => void this.send(), 1000 / message.targetFps);
+        this.pace = window.setInterval(() => void this.send().catch((reason: unknown) => this.fail(reason)), 1000 / message.targetFps);
         return;
       case "feedback":
         this.credit += message.credit;
