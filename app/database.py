@@ -11,7 +11,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from uuid import UUID
 
 import asyncpg
 import databases
@@ -138,17 +137,12 @@ class Database:
         """The first column of the first row, outside any transaction."""
         return await self._shielded(self._with_connection(lambda on: Transaction(on).scalar(query, **values)))
 
-    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, holding: UUID | None = None) -> T:
-        """Runs `work` in one transaction: committed when it returns, rolled back when it raises.
-
-        `holding` is an account whose row is locked at its beginning, in the same trip to the server; where there is
-        none, nothing is.
-        """
-        lock = "" if holding is None else self.queries.account_lock.sql.replace("$1", f"'{holding.hex}'")
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction: committed when it returns, rolled back when it raises."""
 
         async def within(connection: asyncpg.Connection) -> tuple[T, Transaction]:
             transaction = Transaction(connection)
-            async with _begun(connection, f"begin; {lock}"):
+            async with _transaction(connection):
                 return await work(transaction), transaction
 
         async def whole() -> T:
@@ -200,10 +194,10 @@ class Database:
 
 
 @asynccontextmanager
-async def _begun(connection: asyncpg.Connection, statement: str) -> AsyncIterator[None]:
-    """A transaction. asyncpg's own cannot begin with more than BEGIN, and leaves one open whose COMMIT timed out."""
+async def _transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """asyncpg's own leaves one open whose COMMIT timed out."""
     try:
-        await connection.execute(statement)
+        await connection.execute("begin")
         yield
         await connection.execute("commit")
     except BaseException:

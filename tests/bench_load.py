@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -24,28 +27,43 @@ class Answer:
         return payload["data"]
 
 
-class Connection:
-    """One keep-alive connection."""
+class Connection(asyncio.Protocol):
+    """One keep-alive connection; one request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._received = b""
+        self._answer: asyncio.Future[Answer] | None = None
 
     @classmethod
     async def open(cls, url: str) -> "Connection":
         split = urlsplit(url)
-        return cls(*await asyncio.open_connection(split.hostname, split.port))
+        assert split.hostname is not None and split.port is not None, url
+        _, connection = await asyncio.get_running_loop().create_connection(cls, split.hostname, split.port)
+        return connection
 
     async def ask(self, request: bytes) -> Answer:
-        """Sends a whole request and reads its whole answer."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        at = head.lower().index(b"content-length:") + len(b"content-length:")
-        body = await self._reader.readexactly(int(head[at : head.index(b"\r\n", at)]))
-        return Answer(int(head[9:12]), body)
+        """Sends a whole request and reads its whole answer; raises ConnectionError when there comes none."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
 
     def close(self) -> None:
-        self._writer.close()
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        length = LENGTH.search(head) if found else None
+        if length and len(body) >= int(length[1]) and self._answer and not self._answer.done():
+            self._received = b""
+            self._answer.set_result(Answer(int(head[9:12]), body))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionError("the server hung up"))
 
 
 def graphql(query: str, variables: Mapping[str, Any] | None = None, *, headers: Mapping[str, str]) -> bytes:

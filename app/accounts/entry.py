@@ -36,18 +36,17 @@ class Entry:
             return SecondFactorNeeded(temp_token=await self._steps.begin(tx, account_id, method=method))
         return self._sessions.signed_in(opened, is_new=is_new)
 
-    async def admit_by_password(
-        self, tx: Transaction, account_id: UUID, *, password_hash: str, origin: Origin
-    ) -> SignedIn | None:
-        """The same in one step for a password that was compared with `password_hash` before `tx`; None, and nothing is
-        written, where it is not the account's any more, or a second factor is to be asked for."""
-        opened = await self._sessions.open(
-            tx,
+    async def admit_as_usual(self, account_id: UUID, *, password_hash: str, origin: Origin) -> SignedIn | None:
+        """The same in one trip to the database, for a password that was compared with `password_hash`.
+
+        None, and nothing is written, where it is not the account's any more, where a second factor is to be asked for,
+        and where the device or the place is new to the account, so that there is an alarm to raise.
+        """
+        opened = await self._sessions.open_as_usual(
             account_id=account_id,
             method=SignInMethod.PASSWORD,
             origin=origin,
             event=AuditEvent.SIGNED_IN,
-            second_factor_proved=False,
             password_hash=password_hash,
         )
         return None if opened is None else self._sessions.signed_in(opened)

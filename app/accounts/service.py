@@ -1,7 +1,5 @@
 """Sign-up, sign-in and sign-out: the rules, whichever edge calls."""
 
-from functools import partial
-
 from app.accounts.alarms import Alarms
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.entry import Entry
@@ -126,9 +124,7 @@ class AccountService:
             if credentials is None or not verification.is_right or credentials.reset_required:
                 break
             rehashed = await self._passwords.hash(password) if verification.needs_rehash else None
-            admitted = await self._database.transact(
-                partial(self._enter, credentials, rehashed, origin), holding=credentials.account_id
-            )
+            admitted = await self._enter(credentials, rehashed, origin)
             if admitted is not None:
                 return admitted
         self._background.start(self._write_down(credentials, origin), what="writing down a failed sign-in")
@@ -149,23 +145,24 @@ class AccountService:
             await self._audit.record(AuditEvent.SIGN_IN_FAILED, account_id=credentials.account_id, origin=origin)
             self._alarms.failed(credentials.account_id, origin=origin)
 
-    async def _enter(
-        self, proved: Credentials, rehashed: str | None, origin: Origin, tx: Transaction
-    ) -> Admission | None:
-        # The password was compared before this transaction: had it been changed since, or the account deleted,
-        # a session opened now would outlive that change.
+    async def _enter(self, proved: Credentials, rehashed: str | None, origin: Origin) -> Admission | None:
+        # The password was compared before: had it been changed since, or the account deleted, a session opened now
+        # would outlive that change.
         if rehashed is None and proved.password_hash is not None:
-            entered = await self._entry.admit_by_password(
-                tx, proved.account_id, password_hash=proved.password_hash, origin=origin
+            entered = await self._entry.admit_as_usual(
+                proved.account_id, password_hash=proved.password_hash, origin=origin
             )
             if entered is not None:
                 return entered
-        current = await self._store.lock_credentials(tx, proved.account_id)
-        if current != proved:
-            return None
-        if rehashed is not None:
-            await self._store.rehash(tx, proved.account_id, rehashed)
-        return await self._entry.admit(tx, proved.account_id, method=SignInMethod.PASSWORD, origin=origin)
+
+        async def work(tx: Transaction) -> Admission | None:
+            if await self._store.lock_credentials(tx, proved.account_id) != proved:
+                return None
+            if rehashed is not None:
+                await self._store.rehash(tx, proved.account_id, rehashed)
+            return await self._entry.admit(tx, proved.account_id, method=SignInMethod.PASSWORD, origin=origin)
+
+        return await self._database.transact(work)
 
 
 def _reset_required() -> Problem:

@@ -43,7 +43,7 @@ _DETAILS = {
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedSession:
-    """A session written in a transaction that has not committed yet."""
+    """A session that was written, and its first refresh token."""
 
     viewer: Viewer
     refresh_token: str = field(repr=False)
@@ -135,34 +135,38 @@ class SessionService:
         event: AuditEvent,
         second_factor: Factor | None = None,
         second_factor_proved: bool,
-        password_hash: str | None = None,
         device_proved: bool = False,
     ) -> OpenedSession | None:
-        """Writes a session with its first refresh token, and `event` into the log; `tx` must hold the account's row.
+        """Holds the account's row, and writes a session with its first refresh token, and `event` into the log.
 
         Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
-        nothing is written, when the account has a second factor that was not proved, or its password is not that of
-        `password_hash` any more. `device_proved`: more than the first factor spoke for the browser, or nobody else can
-        have had the account before.
+        nothing is written, when the account has a second factor that was not proved. `device_proved`: more than the
+        first factor spoke for the browser, or nobody else can have had the account before.
         """
         now = self._clock.now()
-        raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
-        session = NewSession(
-            session_id=self._ids.uuid7(),
+        raw, session = self._new_session(
             account_id=account_id,
             method=method,
-            device_hash=origin.device_hash,
+            origin=origin,
             device_proved=device_proved,
             second_factor_proved=second_factor_proved,
-            password_hash=password_hash,
-            token=token,
-            began_at=now,
-            expires_at=token.expires_at,
+            now=now,
         )
         viewer = await self._begin(tx, session, event, second_factor=second_factor, origin=origin, now=now)
-        if viewer is None:
-            return None
-        return OpenedSession(viewer=viewer, refresh_token=raw, refresh_expires_at=token.expires_at)
+        return None if viewer is None else _opened(viewer, session, raw)
+
+    async def open_as_usual(
+        self, *, account_id: UUID, method: SignInMethod, origin: Origin, event: AuditEvent, password_hash: str
+    ) -> OpenedSession | None:
+        """The same in a transaction of its own, without a second factor; None also when the account's password is not
+        that of `password_hash` any more, or the device or the place is new to it: then there is an alarm to raise."""
+        now = self._clock.now()
+        raw, session = self._new_session(
+            account_id=account_id, method=method, origin=origin, password_hash=password_hash, now=now
+        )
+        beside = self._beside(session, event, origin=origin, now=now)
+        opened = await self._store.open_session(self._database, session, beside=beside, only_if_usual=True)
+        return None if opened is None else _opened(opened[0], session, raw)
 
     async def open_foreign(
         self,
@@ -299,18 +303,56 @@ class SessionService:
         now: datetime,
     ) -> Viewer | None:
         """One statement opens the session, and writes into the audit log and the memory of devices that it did."""
-        detail = {"method": session.method.value} | (
-            {} if second_factor is None else {"second_factor": second_factor.value}
-        )
-        audited = self._audit.values(event, account_id=session.account_id, origin=origin, detail=detail, now=now)
-        opened = await self._store.open_session(
-            tx, session, beside={**audited, **self._sightings.values(origin, now=now)}
-        )
+        beside = self._beside(session, event, second_factor=second_factor, origin=origin, now=now)
+        opened = await self._store.open_session(tx, session, beside=beside)
         if opened is None:
             return None
         viewer, seen = opened
         await self._sightings.judge(tx, session.account_id, seen, origin=origin)
         return viewer
+
+    def _beside(
+        self,
+        session: NewSession,
+        event: AuditEvent,
+        *,
+        second_factor: Factor | None = None,
+        origin: Origin,
+        now: datetime,
+    ) -> dict[str, object]:
+        """What is written with the session: the event, and where it was seen."""
+        detail = {"method": session.method.value} | (
+            {} if second_factor is None else {"second_factor": second_factor.value}
+        )
+        audited = self._audit.values(event, account_id=session.account_id, origin=origin, detail=detail, now=now)
+        return {**audited, **self._sightings.values(origin, now=now)}
+
+    def _new_session(
+        self,
+        *,
+        account_id: UUID,
+        method: SignInMethod,
+        origin: Origin,
+        device_proved: bool = False,
+        second_factor_proved: bool = False,
+        password_hash: str | None = None,
+        now: datetime,
+    ) -> tuple[str, NewSession]:
+        """Its first refresh token, and the session."""
+        raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
+        session = NewSession(
+            session_id=self._ids.uuid7(),
+            account_id=account_id,
+            method=method,
+            device_hash=origin.device_hash,
+            device_proved=device_proved,
+            second_factor_proved=second_factor_proved,
+            password_hash=password_hash,
+            token=token,
+            began_at=now,
+            expires_at=token.expires_at,
+        )
+        return raw, session
 
     async def _swap(
         self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, origin: Origin
@@ -385,6 +427,10 @@ class SessionService:
             refresh_expires_at=refresh_expires_at,
             is_new=is_new,
         )
+
+
+def _opened(viewer: Viewer, session: NewSession, refresh_token: str) -> OpenedSession:
+    return OpenedSession(viewer=viewer, refresh_token=refresh_token, refresh_expires_at=session.expires_at)
 
 
 def _successor(key: bytes, token: str, salt: bytes) -> str:

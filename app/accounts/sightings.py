@@ -16,7 +16,7 @@ from app.accounts.model import Origin
 from app.audit import AuditEvent
 from app.clock import Clock
 from app.database import Row, Transaction
-from app.geoip import Place, Places
+from app.geoip import NOWHERE, Place, Places
 
 FORGOTTEN_AFTER = timedelta(days=365)
 # Airliners cruise at about 900 km/h, and nobody signs in the moment they board and alight.
@@ -36,11 +36,12 @@ class Sightings:
 
     def values(self, origin: Origin, *, now: datetime) -> dict[str, object]:
         """What the statement that opens a session needs to remember the sighting, and to compare it."""
-        keys = device_keys(origin)
+        keys, place = device_keys(origin), self._places.of(origin.ip)
         return {
             "known_device": keys.stored,
             "accepted_devices": list(keys.accepted),
-            "country": self._places.of(origin.ip).country,
+            "is_placed": place != NOWHERE,
+            "country": place.country,
             "forgotten": now - FORGOTTEN_AFTER,
         }
 

@@ -69,15 +69,17 @@ class SessionStore:
         self._queries = queries
 
     async def open_session(
-        self, tx: Transaction, session: NewSession, *, beside: Mapping[str, object]
+        self, on: Runner, session: NewSession, *, beside: Mapping[str, object], only_if_usual: bool = False
     ) -> tuple[Viewer, Row] | None:
-        """Writes the session, its first token, and `beside`, the values of audit event and sighting. Gives back the
-        viewer, and what was known before; None, and nothing is written, while the account's second factor is still
-        asked for, where its password is not `password_hash` any more, or where the session is there or was erased."""
+        """Holds the account's row, and writes the session, its first token, and `beside`, the values of audit event and
+        sighting. Gives back the viewer, and what was known before; None, and nothing is written, while the account's
+        second factor is still asked for, where its password is not `password_hash` any more, where the session is there
+        or was erased, and with `only_if_usual` where the device or the place is new to the account."""
         token = session.token
-        row = await tx.one(
+        row = await on.one(
             self._queries.session_open,
             **beside,
+            only_if_usual=only_if_usual,
             session_id=session.session_id,
             method=session.method.value,
             device_hash=session.device_hash,

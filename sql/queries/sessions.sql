@@ -4,63 +4,22 @@
 -- COMMITTED a statement that waited for a lock still sees the other tables as they were before it waited.
 
 -- name: session_open^
--- Writes a session, its first token where it has one, that somebody signed in, and where they were seen. Nothing is
--- written, and nothing comes back, while the account's second factor is still asked for; when the password that was proved
--- is not the account's any more; for a session that is there, or that was erased with its account.
--- Reads what was known of the account before: all parts of a statement see the tables as they were. The address last seen
--- is sought among the twenty newest sessions, ended ones too.
-with opened as (
-  insert into sessions (id, account_id, method, user_agent, ip, device_hash, device_proved, created_at,
-                        last_seen_at, expires_at)
-  select cast(:session_id as uuid), cast(:account_id as uuid), cast(:method as text), cast(:user_agent as text),
-         cast(:ip as text), cast(:device_hash as bytea), cast(:device_proved as boolean), cast(:began_at as timestamptz),
-         cast(:now as timestamptz), cast(:expires_at as timestamptz)
-  where (cast(:second_factor_proved as boolean)
-         or not exists (select from second_factors where account_id = :account_id and enabled_at is not null))
-    and (cast(:password_hash as text) is null
-         or exists (select from accounts where id = :account_id and password_hash = :password_hash
-                      and password_reset_required_at is null))
-    and not exists (select from erased_bearer_sessions where id = :session_id)
-  on conflict (id) do nothing
-  returning id, account_id, method, created_at, proved_at
-), first_token as (
-  insert into refresh_tokens (id, session_id, token_hash, salt, created_at, expires_at)
-  select cast(:token_id as uuid), opened.id, cast(:token_hash as bytea), cast(:salt as bytea),
-         cast(:now as timestamptz), cast(:expires_at as timestamptz)
-  from opened where cast(:token_id as uuid) is not null
-), event as (
-  insert into audit_events (id, account_id, event, at, ip, user_agent, detail)
-  select cast(:event_id as uuid), opened.account_id, cast(:event as text), cast(:now as timestamptz), cast(:ip as text),
-         cast(:user_agent as text), cast(:detail as jsonb)
-  from opened
-), device as (
-  insert into known_devices (account_id, device_hash, user_agent, first_seen_at, last_seen_at)
-  select opened.account_id, cast(:known_device as bytea), cast(:user_agent as text), cast(:now as timestamptz),
-         cast(:now as timestamptz)
-  from opened
-  on conflict (account_id, device_hash) do update
-  set last_seen_at = excluded.last_seen_at, user_agent = excluded.user_agent
-), country as (
-  insert into known_countries (account_id, country, first_seen_at, last_seen_at)
-  select opened.account_id, cast(:country as text), cast(:now as timestamptz), cast(:now as timestamptz)
-  from opened where cast(:country as text) is not null
-  on conflict (account_id, country) do update set last_seen_at = excluded.last_seen_at
-), earlier as (
-  select ip, last_seen_at from sessions where account_id = :account_id order by id desc limit 20
-)
-select opened.id as session_id, opened.method, opened.created_at as session_created_at, opened.proved_at, viewers.*,
-       exists (select from earlier) as has_a_past,
-       exists (select from known_devices
-               where account_id = :account_id and device_hash = any(cast(:accepted_devices as bytea[]))
-                 and last_seen_at > :forgotten) as device_is_known,
-       exists (select from known_countries
-               where account_id = :account_id and last_seen_at > :forgotten) as has_countries,
-       exists (select from known_countries
-               where account_id = :account_id and country = :country and last_seen_at > :forgotten) as country_is_known,
-       last.ip as last_ip, last.last_seen_at
-from opened
-join viewers on viewers.account_id = opened.account_id
-left join (select ip, last_seen_at from earlier where ip <> '' order by last_seen_at desc limit 1) last on true
+-- Writes a session, its first token where it has one, that somebody signed in, and where they were seen; the account's
+-- row is held first (sql/migrations/0012). Nothing is written, and nothing comes back, while the account's second factor is still asked for;
+-- when the password that was proved is not the account's any more; for a session that is there, or that was erased with
+-- its account; and with `only_if_usual` where the device or the place is new to the account.
+select opened.session_id, opened.method, opened.session_created_at, opened.proved_at, (opened.viewer).*,
+       opened.has_a_past, opened.device_is_known, opened.has_countries, opened.country_is_known, opened.last_ip,
+       opened.last_seen_at
+from session_open(
+  account_id => :account_id, session_id => :session_id, method => :method, began_at => :began_at,
+  expires_at => :expires_at, now => :now, password_hash => :password_hash,
+  second_factor_proved => :second_factor_proved, only_if_usual => :only_if_usual, token_id => :token_id,
+  token_hash => :token_hash, salt => :salt, ip => :ip, user_agent => :user_agent, device_hash => :device_hash,
+  device_proved => :device_proved, known_device => :known_device, accepted_devices => :accepted_devices,
+  is_placed => :is_placed, country => :country, forgotten => :forgotten, event_id => :event_id, event => :event,
+  detail => :detail
+) opened
 
 -- name: viewer_by_session^
 select s.id as session_id, s.method, s.created_at as session_created_at, s.proved_at, viewers.*
