@@ -37,7 +37,8 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(cls, url: str) -> "Connection":
         split = urlsplit(url)
-        assert split.hostname is not None and split.port is not None, url
+        assert split.hostname, url
+        assert split.port, url
         _, connection = await asyncio.get_running_loop().create_connection(cls, split.hostname, split.port)
         return connection
 

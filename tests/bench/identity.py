@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import mean, median, quantiles
 from typing import Any
 
 import uvloop
@@ -26,9 +27,12 @@ from tests.bench_server import BenchServer, serving
 
 NAME = "identity"
 PASSWORD = "orbiter-discovery-1995"
-PEOPLE = 200  # an address takes 12 sign-ins a minute
+PEOPLE = 400  # an address takes 12 sign-ins a minute
 ROUNDS = 3
 FOR_S = 4.0
+LOGIN_ROUNDS = 16
+LOGINS_FOR_S = 2.0
+MOST_LOGINS = 10_000
 BARE_PORT = 8766
 
 SIGNUP = "mutation ($input: SignupInput!) { signup(input: $input) { accessToken refreshToken } }"
@@ -76,37 +80,44 @@ async def _joined(server: BenchServer, number: int) -> dict[str, str]:
 
 async def _logins(server: BenchServer) -> list[dict[str, Any]]:
     """Sixteen at a time, so that both cores always have a password to hash."""
-    waiting = iter(range(10**9))
+    requests = iter([_login(turn) for turn in range(MOST_LOGINS)])
 
     async def sign_in(connection: Connection) -> None:
-        turn = next(waiting)
-        person = turn % PEOPLE
-        variables = {"email": f"p{person}@example.org", "password": PASSWORD}
-        _ok(await connection.ask(graphql(LOGIN, variables, headers=_from(turn // 50) | _browser(person))))
+        _ok(await connection.ask(next(requests)))
 
-    bound, reached = [], []
-    for _ in range(ROUNDS):
+    bound, reached, ratios = [_hashes_per_s()], [], []
+    for _ in range(LOGIN_ROUNDS):
+        done, took_s = await pour(server.url, [sign_in] * 16, for_s=LOGINS_FOR_S, warm_up_s=0.4)
         bound.append(_hashes_per_s())
-        done, took_s = await pour(server.url, [sign_in] * 16, for_s=FOR_S)
         reached.append(done / took_s)
-    ratio = _median([mine / alone for mine, alone in zip(reached, bound, strict=True)])
+        # The cores of a shared machine are now faster, now slower: each round is held against the seconds around it.
+        ratios.append(reached[-1] / mean(bound[-2:]))
+    ratio = median(ratios)
     return [
-        {"what": "Argon2id verifications/s, nothing else, all cores", "value": _median(bound), "unit": ""},
-        {"what": "password logins/s", "value": _median(reached), "unit": ""},
+        {"what": "Argon2id verifications/s, nothing else, all cores", "value": median(bound), "unit": ""},
+        {"what": "password logins/s", "value": median(reached), "unit": ""},
         {
-            "what": "  of what Argon2 alone would allow",
+            "what": f"  of what Argon2 alone would allow, the middle of {LOGIN_ROUNDS} rounds",
             "value": ratio,
             "unit": "",
             "bar": ">= 0.85",
             "met": ratio >= 0.85,
         },
+        {"what": "    half of the rounds lie from", "value": quantiles(ratios)[0], "unit": ""},
+        {"what": "    to", "value": quantiles(ratios)[2], "unit": ""},
     ]
+
+
+def _login(turn: int) -> bytes:
+    person = turn % PEOPLE
+    variables = {"email": f"p{person}@example.org", "password": PASSWORD}
+    return graphql(LOGIN, variables, headers=_from(turn // 50) | _browser(person))
 
 
 def _hashes_per_s() -> float:
     hasher = PasswordHasher(memory_cost=ARGON2_FLOOR_MEMORY_KIB, time_cost=ARGON2_FLOOR_TIME_COST, parallelism=1)
     stored, cores = hasher.hash(PASSWORD), os.cpu_count() or 1
-    ends_s = time.perf_counter() + FOR_S
+    ends_s = time.perf_counter() + LOGINS_FOR_S
 
     def verify(_: int) -> int:
         count = 0
@@ -116,7 +127,7 @@ def _hashes_per_s() -> float:
         return count
 
     with ThreadPoolExecutor(cores) as pool:
-        return sum(pool.map(verify, range(cores))) / FOR_S
+        return sum(pool.map(verify, range(cores))) / LOGINS_FOR_S
 
 
 async def _refreshes(server: BenchServer, tokens: list[str]) -> list[dict[str, Any]]:
@@ -173,7 +184,7 @@ async def _me(server: BenchServer, database_url: str, token: str) -> list[dict[s
     finally:
         bare.terminate()
         await bare.wait()
-    per_s, plain, hard = (_median(list(figures)) for figures in zip(*rounds, strict=True))
+    per_s, plain, hard = (median(list(figures)) for figures in zip(*rounds, strict=True))
     return [
         {"what": "`me` over GraphQL: requests/s", "value": per_s, "unit": ""},
         {
@@ -225,7 +236,3 @@ def _from(number: int) -> dict[str, str]:
 def _browser(person: int) -> dict[str, str]:
     """Everybody signs in where they did before: each browser has its cookie."""
     return {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) bench", "cookie": f"bonafide_device={person:043}"}
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
