@@ -26,8 +26,8 @@ from app.accounts.limits import (
     VERIFY_PER_IP,
 )
 from app.accounts.model import Origin
+from app.accounts.rotation import MAX_TOKEN_CHARS
 from app.accounts.rules import normalised_email
-from app.accounts.sessions import MAX_TOKEN_CHARS
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
 from app.clock import Clock

@@ -1,60 +1,20 @@
-"""Sessions: opened at sign-in, carried on by rotating refresh tokens, ended at once everywhere.
+"""Sessions: opened at sign-in, carried on by rotating refresh tokens, ended at once everywhere."""
 
-Rotation (RFC 9700, 4.14.2). A refresh token is used once. Its successor is not drawn but derived from it, a salt
-stored with it and a key of the server, so every caller of a race (two tabs, a retry after a lost answer) computes
-the same successor within `ROTATION_GRACE`, and one row is written. A token that comes back later, or whose
-successor was used already, may be stolen: the whole session ends. Only SHA-256 of a token is stored.
-"""
-
-import base64
-import hmac
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from app.accounts.alarms import Alarms, Suspicion
-from app.accounts.model import Factor, Origin, Proof, RefreshRefusal, Session, SignedIn, SignInMethod, Viewer
+from app.accounts.alarms import Alarms
+from app.accounts.model import Factor, Origin, Proof, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.proofs import demand_enough
+from app.accounts.rotation import ROTATION_GRACE, HeldSession, Rotation, hash_of
 from app.accounts.sightings import Sightings
-from app.accounts.store import LockedSession, NewSession, NewToken, SessionStore, StoredToken
+from app.accounts.store import NewSession, SessionStore
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
-from app.secrets import derive_key, digest
 from app.tokens import AccessTokens
-
-REFRESH_TTL = timedelta(days=7)
-ROTATION_GRACE = timedelta(seconds=10)
-# However often it is refreshed, a session ends: a person signs in again every quarter (ASVS 5.0, 7.3.2).
-SESSION_MAX_AGE = timedelta(days=90)
-TOKEN_BYTES = 32
-SALT_BYTES = 16
-MAX_TOKEN_CHARS = 200
-
-_DETAILS = {
-    RefreshRefusal.UNKNOWN: "Sign in again.",
-    RefreshRefusal.EXPIRED: "You were away for long. Sign in again.",
-    RefreshRefusal.REVOKED: "This session was ended. Sign in again.",
-    RefreshRefusal.REUSED: "This session was ended because an old key to it came back. Sign in again.",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenedSession:
-    """A session that was written, and its first refresh token."""
-
-    viewer: Viewer
-    refresh_token: str = field(repr=False)
-    refresh_expires_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rotated:
-    viewer: Viewer
-    refresh_token: str = field(repr=False)
-    refresh_expires_at: datetime
 
 
 class SessionService:
@@ -76,12 +36,12 @@ class SessionService:
         self._store = SessionStore(queries=database.queries)
         self._access_tokens = access_tokens
         self._audit = audit
-        self._alarms = alarms
         self._sightings = sightings
         self._clock = clock
         self._ids = ids
-        # The first key derives; the others let a race that straddles a rotation of SECRET_KEY end well.
-        self._successor_keys = tuple(derive_key(secret, purpose="refresh-successor") for secret in secret_keys)
+        self._rotation = Rotation(
+            database=database, store=self._store, secret_keys=secret_keys, alarms=alarms, clock=clock, ids=ids
+        )
 
     async def authenticate(self, access_token: str) -> Viewer:
         """Who holds the token, in one query; raises Problem(UNAUTHENTICATED) as soon as the session has ended."""
@@ -136,7 +96,7 @@ class SessionService:
         second_factor: Factor | None = None,
         second_factor_proved: bool,
         device_proved: bool = False,
-    ) -> OpenedSession | None:
+    ) -> HeldSession | None:
         """Holds the account's row, and writes a session with its first refresh token, and `event` into the log.
 
         Switching a second factor on holds the row too: whichever comes second sees what the other did. None, and
@@ -153,11 +113,11 @@ class SessionService:
             now=now,
         )
         viewer = await self._begin(tx, session, event, second_factor=second_factor, origin=origin, now=now)
-        return None if viewer is None else _opened(viewer, session, raw)
+        return None if viewer is None else _held(viewer, session, raw)
 
     async def open_as_usual(
         self, *, account_id: UUID, method: SignInMethod, origin: Origin, event: AuditEvent, password_hash: str
-    ) -> OpenedSession | None:
+    ) -> HeldSession | None:
         """The same in a transaction of its own, without a second factor; None also when the account's password is not
         that of `password_hash` any more, or the device or the place is new to it: then there is an alarm to raise."""
         now = self._clock.now()
@@ -166,7 +126,7 @@ class SessionService:
         )
         beside = self._beside(session, event, origin=origin, now=now)
         opened = await self._store.open_session(self._database, session, beside=beside, only_if_usual=True)
-        return None if opened is None else _opened(opened[0], session, raw)
+        return None if opened is None else _held(opened[0], session, raw)
 
     async def open_foreign(
         self,
@@ -196,35 +156,28 @@ class SessionService:
         assert viewer is not None, "the session lives in this transaction"
         return viewer
 
-    def signed_in(self, opened: OpenedSession, *, is_new: bool = False) -> SignedIn:
-        """The pair of tokens for a session that was opened."""
-        return self._pair(opened.viewer, opened.refresh_token, opened.refresh_expires_at, is_new=is_new)
+    def signed_in(self, held: HeldSession, *, is_new: bool = False) -> SignedIn:
+        """The pair of tokens for a session."""
+        access_token, access_expires_at = self._access_tokens.issue(held.viewer.account_id, held.viewer.session_id)
+        return SignedIn(
+            viewer=held.viewer,
+            access_token=access_token,
+            access_expires_at=access_expires_at,
+            refresh_token=held.refresh_token,
+            refresh_expires_at=held.refresh_expires_at,
+            is_new=is_new,
+        )
 
     async def refresh(self, token: str, *, origin: Origin) -> SignedIn:
         """Swaps a refresh token for its successor and a new access token.
 
         Raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason; no refusal is a cause to clear a cookie.
         """
-        token_hash = _hash(token)
-        if token_hash is None:
-            raise _refused(RefreshRefusal.UNKNOWN)
-
-        async def swap(tx: Transaction) -> _Rotated | RefreshRefusal:
-            session = await self._store.lock_by_token(tx, token_hash)
-            stored = None if session is None else await self._store.token(tx, token_hash)
-            if session is None or stored is None:
-                return RefreshRefusal.UNKNOWN
-            return await self._swap(tx, token, stored, session, origin)
-
-        # A refusal is returned, not raised, so that the revocation of a reused family commits.
-        outcome = await self._database.transact(swap)
-        if isinstance(outcome, RefreshRefusal):
-            raise _refused(outcome)
-        return self._pair(outcome.viewer, outcome.refresh_token, outcome.refresh_expires_at)
+        return self.signed_in(await self._rotation.rotate(token, origin=origin))
 
     async def looked_up(self, token: str, *, session_id: UUID) -> Viewer | None:
         """Whose session the refresh token would carry on; only looks, and None for every token that would not do."""
-        token_hash, now = _hash(token), self._clock.now()
+        token_hash, now = hash_of(token), self._clock.now()
         if token_hash is None:
             return None
         return await self._store.viewer_of_token(
@@ -249,7 +202,7 @@ class SessionService:
 
     async def revoke_by_token(self, token: str) -> bool:
         """Ends the session that a refresh token, even a used one, belongs to; False when there is none."""
-        token_hash = _hash(token)
+        token_hash = hash_of(token)
         if token_hash is None:
             return False
         return await self._store.revoke_by_token(self._database, token_hash=token_hash, now=self._clock.now())
@@ -339,7 +292,7 @@ class SessionService:
         now: datetime,
     ) -> tuple[str, NewSession]:
         """Its first refresh token, and the session."""
-        raw, token = self._new_token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
+        raw, token = self._rotation.first(now=now)
         session = NewSession(
             session_id=self._ids.uuid7(),
             account_id=account_id,
@@ -354,98 +307,10 @@ class SessionService:
         )
         return raw, session
 
-    async def _swap(
-        self, tx: Transaction, token: str, stored: StoredToken, session: LockedSession, origin: Origin
-    ) -> _Rotated | RefreshRefusal:
-        now = self._clock.now()
-        if session.revoked_at is not None:
-            return RefreshRefusal.REVOKED
-        if session.expires_at <= now:
-            return RefreshRefusal.EXPIRED
-        if stored.used_at is not None:
-            return await self._same_successor(tx, token, stored, session, origin, now)
-        if stored.expires_at <= now:
-            return RefreshRefusal.EXPIRED
-        raw, successor = self._new_token(
-            _successor(self._successor_keys[0], token, stored.salt),
-            expires_at=min(now + REFRESH_TTL, session.created_at + SESSION_MAX_AGE),
-        )
-        await self._store.rotate(
-            tx,
-            session_id=session.viewer.session_id,
-            parent_id=stored.token_id,
-            successor=successor,
-            origin=origin,
-            now=now,
-        )
-        return _Rotated(viewer=session.viewer, refresh_token=raw, refresh_expires_at=successor.expires_at)
 
-    async def _same_successor(
-        self,
-        tx: Transaction,
-        token: str,
-        stored: StoredToken,
-        session: LockedSession,
-        origin: Origin,
-        now: datetime,
-    ) -> _Rotated | RefreshRefusal:
-        """For whoever lost a race: the winner's successor; for whoever comes late: the end of the session."""
-        in_time = stored.used_at is not None and now - stored.used_at <= ROTATION_GRACE
-        if in_time and stored.successor_hash and stored.successor_expires_at and stored.successor_used_at is None:
-            for key in self._successor_keys:
-                raw = _successor(key, token, stored.salt)
-                if hmac.compare_digest(digest(raw), stored.successor_hash):
-                    return _Rotated(
-                        viewer=session.viewer, refresh_token=raw, refresh_expires_at=stored.successor_expires_at
-                    )
-        account_id = session.viewer.account_id
-        await self._store.revoke(tx, session_id=session.viewer.session_id, account_id=account_id, now=now)
-        # Since the token was first used two hold the session, and either may be the thief.
-        await self._alarms.raise_in(
-            tx, account_id, [Suspicion(event=AuditEvent.REFRESH_REUSED)], origin=origin, since=stored.used_at
-        )
-        return RefreshRefusal.REUSED
-
-    def _new_token(self, raw: str, *, expires_at: datetime) -> tuple[str, NewToken]:
-        token = NewToken(
-            token_id=self._ids.uuid7(),
-            token_hash=digest(raw),
-            salt=self._ids.bytes(SALT_BYTES),
-            expires_at=expires_at,
-        )
-        return raw, token
-
-    def _pair(
-        self, viewer: Viewer, refresh_token: str, refresh_expires_at: datetime, *, is_new: bool = False
-    ) -> SignedIn:
-        access_token, access_expires_at = self._access_tokens.issue(viewer.account_id, viewer.session_id)
-        return SignedIn(
-            viewer=viewer,
-            access_token=access_token,
-            access_expires_at=access_expires_at,
-            refresh_token=refresh_token,
-            refresh_expires_at=refresh_expires_at,
-            is_new=is_new,
-        )
-
-
-def _opened(viewer: Viewer, session: NewSession, refresh_token: str) -> OpenedSession:
-    return OpenedSession(viewer=viewer, refresh_token=refresh_token, refresh_expires_at=session.expires_at)
-
-
-def _successor(key: bytes, token: str, salt: bytes) -> str:
-    """HMAC-SHA256 over salt and token, URL-safe: 256 bits that neither the key, the row nor the token gives alone."""
-    mac = hmac.digest(key, salt + token.encode(), "sha256")
-    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
-
-
-def _hash(token: str) -> bytes | None:
-    return digest(token) if token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS else None
+def _held(viewer: Viewer, session: NewSession, refresh_token: str) -> HeldSession:
+    return HeldSession(viewer=viewer, refresh_token=refresh_token, refresh_expires_at=session.expires_at)
 
 
 def _ended() -> Problem:
     return Problem(Code.UNAUTHENTICATED, "This session has ended. Sign in again.", reason="SESSION_ENDED")
-
-
-def _refused(refusal: RefreshRefusal) -> Problem:
-    return Problem(Code.UNAUTHENTICATED, _DETAILS[refusal], reason=refusal.value)

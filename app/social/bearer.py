@@ -17,7 +17,8 @@ from functools import partial
 from uuid import UUID
 
 from app.accounts.model import Origin, SignInMethod, Viewer
-from app.accounts.sessions import REFRESH_TTL, SESSION_MAX_AGE, SessionService
+from app.accounts.rotation import REFRESH_TTL, SESSION_MAX_AGE
+from app.accounts.sessions import SessionService
 from app.accounts.store import SessionStore
 from app.audit import AuditEvent
 from app.clock import Clock

@@ -108,3 +108,30 @@ async def test_two_devices_ending_each_other_never_hang(world: Slice) -> None:
             world.sessions.end_others(one.viewer, origin=HOME), world.sessions.end_others(two.viewer, origin=HOME)
         )
         person = await world.another_session(person)
+
+
+CHANGES = {
+    "none": "select 1",
+    "second factor": "update second_factors set enabled_at = now()",
+    "password": "update accounts set password_hash = 'another'",
+    "blocked password": "update accounts set password_reset_required_at = now()",
+    "deletion": "delete from accounts",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_sign_in_sees_the_change_that_it_waited_for(world: Slice, change: str) -> None:
+    """It would be opened by what was true before: without the second factor, by the old password."""
+    ada = await world.signup()
+    await world.second_factors.enable(ada.viewer, origin=HOME)
+    password_hash = await world.sql.fetchval("select password_hash from accounts")
+    async with world.sql.transaction():
+        await world.sql.execute("select from accounts for no key update")
+        signing_in = asyncio.create_task(
+            world.entry.admit_as_usual(ada.viewer.account_id, password_hash=password_hash, origin=HOME)
+        )
+        while not await world.sql.fetchval("select count(*) from pg_locks where not granted"):
+            assert not signing_in.done()
+            await asyncio.sleep(0.01)
+        await world.sql.execute(CHANGES[change])
+    assert isinstance(await signing_in, SignedIn) == (change == "none")

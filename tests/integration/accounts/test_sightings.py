@@ -78,6 +78,46 @@ async def test_the_first_device_is_no_news_the_second_is(world: Slice) -> None:
     assert len(await alarms(world)) == 1
 
 
+PLACES = {
+    "at home": AT_HOME,
+    "in the next town": browser("h", ip=POTSDAM),
+    "abroad": browser("h", ip=LONDON),
+    "at the other end of the world": browser("h", ip=SYDNEY),
+    "on another device": browser("x"),
+    "where no file knows": browser("h", ip="192.0.2.9"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_the_short_way_in_hides_no_alarm(world: Slice, place: str) -> None:
+    """Whoever has the password would be in unnoticed, because what is usual is opened in one step."""
+    ada = await world.signup(origin=AT_HOME)
+    world.clock.advance(HOUR_S)
+    await enter(world, ada, PLACES[place])
+    long_way = await news(world)
+    await world.signup("grace", origin=AT_HOME)
+    world.clock.advance(HOUR_S)
+    await world.accounts.login(email="grace@example.org", password=PASSWORD, origin=PLACES[place])
+    assert await news(world) == long_way + long_way
+    assert bool(long_way) == (place in {"abroad", "at the other end of the world", "on another device"})
+
+
+@pytest.mark.parametrize(("place", "is_usual"), [("at home", True), ("in the next town", False), ("abroad", False)])
+async def test_only_what_is_usual_is_opened_in_one_step(world: Slice, place: str, is_usual: bool) -> None:
+    """The step would have judged a journey, which it cannot; or nobody would ever take it."""
+    ada = await world.signup(origin=AT_HOME)
+    opened = await world.entry.admit_as_usual(
+        ada.viewer.account_id, password_hash=await password_hash(world), origin=PLACES[place]
+    )
+    assert (opened is not None) == is_usual
+    assert await world.sql.fetchval("select count(*) from sessions") == 1 + is_usual
+
+
+async def password_hash(world: Slice) -> str:
+    stored: str = await world.sql.fetchval("select password_hash from accounts")
+    return stored
+
+
 async def test_devices_are_remembered_beyond_their_sessions_and_not_beyond_a_year(world: Slice) -> None:
     """Ending old sessions would make every device new again; and we would know a person's devices for good."""
     ada = await world.signup(origin=AT_HOME)
