@@ -1,5 +1,7 @@
 """How far apart two face descriptors are, and when that counts as one person."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,10 +13,17 @@ Descriptor = NDArray[np.float32]
 
 def check_descriptor(descriptor: Descriptor) -> None:
     """Raises FaceError unless it is (128,) and all finite, so that a fault can never pass for a match."""
-    if descriptor.shape != (DESCRIPTOR_LENGTH,):
-        raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
-    if not np.isfinite(descriptor).all():
-        raise FaceError("a descriptor holds values that are not finite")
+    _check_shape(descriptor)
+    _check_finite(descriptor)
+
+
+def stack_descriptors(descriptors: Sequence[Descriptor]) -> Descriptor:
+    """All of them as one array, (n, 128); raises FaceError as `check_descriptor` does for any of them."""
+    for descriptor in descriptors:
+        _check_shape(descriptor)
+    stacked = np.stack(descriptors)
+    _check_finite(stacked)
+    return stacked
 
 
 def distance(a: Descriptor, b: Descriptor) -> float:
@@ -34,3 +43,13 @@ def is_match(apart: float, threshold: float) -> bool:
     if not (np.isfinite(apart) and apart >= 0):
         raise FaceError(f"{apart} is not a distance")
     return apart <= threshold
+
+
+def _check_shape(descriptor: Descriptor) -> None:
+    if descriptor.shape != (DESCRIPTOR_LENGTH,):
+        raise FaceError(f"a descriptor has shape {descriptor.shape}, expected ({DESCRIPTOR_LENGTH},)")
+
+
+def _check_finite(descriptors: Descriptor) -> None:
+    if not np.isfinite(descriptors).all():
+        raise FaceError("a descriptor holds values that are not finite")

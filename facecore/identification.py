@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from facecore.distance import Descriptor, check_descriptor
+from facecore.distance import Descriptor, check_descriptor, stack_descriptors
 from facecore.errors import FaceError
 
 P = TypeVar("P", bound=Hashable)
@@ -69,12 +69,11 @@ def identify(
     check_descriptor(probe)
     owners, descriptors = [], []
     for person, descriptor in candidates:
-        check_descriptor(descriptor)
         owners.append(person)
         descriptors.append(descriptor)
     if not owners:
         return NoMatch()
-    apart = np.linalg.norm(np.stack(descriptors).astype(np.float64) - probe.astype(np.float64), axis=1)
+    apart = np.linalg.norm(stack_descriptors(descriptors).astype(np.float64) - probe.astype(np.float64), axis=1)
     nearest: dict[P, float] = {}
     for person, far in zip(owners, apart.tolist(), strict=True):
         nearest[person] = min(far, nearest.get(person, np.inf))

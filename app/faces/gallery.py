@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from uuid import UUID
 
 from app.database import Database, Transaction
@@ -16,10 +15,11 @@ from facecore.identification import Ambiguous, Match, NoMatch, identify
 EXACT_UP_TO = 2_000
 """Templates that are all looked at, so that nobody is missed: that costs about as much as asking the index at 1,000 to
 2,000, one and a half times as much at 5,000 and five times as much at 20,000 (tests/bench/gallery.py)."""
-SEARCH_DEPTH = 150
-"""Templates that the index looks at around the nearest: of a million it finds 99.2 % of those enrolled, in 13 ms; at
-100 98.6 % in 9.5 ms, and of 100,000 99.9 % at 80 already (tests/bench/gallery.py)."""
-NEIGHBOURS = 40
+SEARCH_DEPTH = 105
+"""Templates that the index looks at around the nearest: of a million it finds 99.1 % of those enrolled, 19 times of 20
+within 10 ms with huge pages and within 11 without; at 80 98.6 %, at 120 99.3 % (tests/bench/gallery.py)."""
+NEIGHBOURS = 24
+"""Templates that are compared exactly: one person's five, and enough of others to see who comes second."""
 
 
 class Gallery:
@@ -52,8 +52,7 @@ class Gallery:
         first and searches in the same transaction.
         """
         check_descriptor(probe)
-        work = partial(self._candidates, probe)
-        return self.decide(probe, await (self._database.transact(work) if tx is None else work(tx)))
+        return self.decide(probe, await self._candidates(probe, tx or self._database))
 
     def decide(
         self, probe: Descriptor, candidates: Iterable[tuple[UUID, Descriptor]]
@@ -140,9 +139,9 @@ class Gallery:
         """How many people can be found."""
         return (await self._store.counted()).people
 
-    async def _candidates(self, probe: Descriptor, tx: Transaction) -> list[tuple[UUID, Descriptor]]:
+    async def _candidates(self, probe: Descriptor, on: Database | Transaction) -> list[tuple[UUID, Descriptor]]:
         # Not counted again once it is large: that would take longer than the index saves.
-        self._is_large = self._is_large or not await self._store.is_small(tx, most=EXACT_UP_TO)
+        self._is_large = self._is_large or not await self._store.is_small(on, most=EXACT_UP_TO)
         if self._is_large:
-            return await self._store.nearest_by_index(tx, probe, most=NEIGHBOURS, depth=SEARCH_DEPTH)
-        return await self._store.nearest_of_all(tx, probe, most=NEIGHBOURS)
+            return await self._store.nearest_by_index(on, probe, most=NEIGHBOURS, depth=SEARCH_DEPTH)
+        return await self._store.nearest_of_all(on, probe, most=NEIGHBOURS)

@@ -1,7 +1,7 @@
 """Templates of the gallery in PostgreSQL."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -11,7 +11,10 @@ from app.faces.model import Descriptor, FaceTemplate, GallerySize, Views
 from facecore.distance import check_descriptor
 from facecore.dlib_file import DESCRIPTOR_LENGTH
 
-_HEADER_BYTES = 4  # vector_send: the length and an unused word, two bytes each
+Runner: TypeAlias = Database | Transaction
+
+# vector_send: the length and an unused word, two bytes each, then the numbers.
+_SENT = np.dtype([("length", ">i2"), ("unused", ">i2"), ("numbers", ">f4", DESCRIPTOR_LENGTH)])
 
 
 class FaceStore:
@@ -21,22 +24,21 @@ class FaceStore:
         self._database = database
         self._queries = database.queries
 
-    async def is_small(self, tx: Transaction, *, most: int) -> bool:
+    async def is_small(self, on: Runner, *, most: int) -> bool:
         """Whether there are at most `most` templates."""
-        return bool(await tx.scalar(self._queries.faces_are_few, most=most))
+        return bool(await on.scalar(self._queries.faces_are_few, most=most))
 
-    async def nearest_of_all(self, tx: Transaction, probe: Descriptor, *, most: int) -> list[tuple[UUID, Descriptor]]:
+    async def nearest_of_all(self, on: Runner, probe: Descriptor, *, most: int) -> list[tuple[UUID, Descriptor]]:
         """The `most` nearest templates, each with its owner, found by looking at every one."""
-        rows = await tx.many(self._queries.faces_nearest_of_all, probe=_numbers(probe), most=most)
-        return [(row["account_id"], _descriptor(row["descriptor"])) for row in rows]
+        rows = await on.many(self._queries.faces_nearest_of_all, probe=_numbers(probe), most=most)
+        return _owned(rows)
 
     async def nearest_by_index(
-        self, tx: Transaction, probe: Descriptor, *, most: int, depth: int
+        self, on: Runner, probe: Descriptor, *, most: int, depth: int
     ) -> list[tuple[UUID, Descriptor]]:
         """The `most` nearest templates as far as the index finds them, looking `depth` templates around."""
-        await tx.run(self._queries.faces_search_depth, depth=str(depth))
-        rows = await tx.many(self._queries.faces_nearest_by_index, probe=_numbers(probe), most=most)
-        return [(row["account_id"], _descriptor(row["descriptor"])) for row in rows]
+        rows = await on.many(self._queries.faces_nearest_by_index, probe=_numbers(probe), most=most, depth=depth)
+        return _owned(rows)
 
     async def hold_gallery(self, tx: Transaction) -> None:
         """Waits until no other transaction may add templates; until `tx` ends none does."""
@@ -46,7 +48,7 @@ class FaceStore:
         """Locks the account's row; False when there is none."""
         return await tx.scalar(self._queries.account_lock, account_id=account_id) is not None
 
-    async def of(self, on: Database | Transaction, account_id: UUID) -> list[FaceTemplate]:
+    async def of(self, on: Runner, account_id: UUID) -> list[FaceTemplate]:
         """The account's templates, the oldest first."""
         return [_template(row) for row in await on.many(self._queries.faces_of, account_id=account_id)]
 
@@ -70,22 +72,22 @@ class FaceStore:
         """Removes every template of the account, those of other kinds too; says how many there were."""
         return int(await tx.scalar(self._queries.faces_forget, account_id=account_id))
 
-    async def has_any(self, on: Database | Transaction, account_id: UUID) -> bool:
+    async def has_any(self, on: Runner, account_id: UUID) -> bool:
         """Whether the account has a template that can be compared."""
         return bool(await on.scalar(self._queries.faces_has_any, account_id=account_id))
 
-    async def nearest_own(self, on: Database | Transaction, account_id: UUID, probe: Descriptor) -> UUID | None:
+    async def nearest_own(self, on: Runner, account_id: UUID, probe: Descriptor) -> UUID | None:
         """The id of the account's template that lies nearest."""
         nearest: UUID | None = await on.scalar(
             self._queries.face_nearest_own, account_id=account_id, probe=_numbers(probe)
         )
         return nearest
 
-    async def is_there(self, on: Database | Transaction, template_id: UUID, account_id: UUID) -> bool:
+    async def is_there(self, on: Runner, template_id: UUID, account_id: UUID) -> bool:
         """Whether the account has this template."""
         return bool(await on.scalar(self._queries.face_is_there, id=template_id, account_id=account_id))
 
-    async def count_of(self, on: Database | Transaction, account_id: UUID) -> int:
+    async def count_of(self, on: Runner, account_id: UUID) -> int:
         """How many templates the account has that can be compared."""
         return int(await on.scalar(self._queries.faces_count_of, account_id=account_id))
 
@@ -111,8 +113,15 @@ def _numbers(descriptor: Descriptor) -> list[float]:
     return numbers
 
 
+def _owned(rows: Sequence[Mapping[str, Any]]) -> list[tuple[UUID, Descriptor]]:
+    """Each row's account and descriptor; read all at once, because a search in the gallery reads many."""
+    sent = np.frombuffer(b"".join(row["descriptor"] for row in rows), dtype=_SENT)
+    return list(zip((row["account_id"] for row in rows), sent["numbers"].astype(np.float32), strict=True))
+
+
 def _descriptor(sent: bytes) -> Descriptor:
-    return np.frombuffer(sent, dtype=">f4", offset=_HEADER_BYTES).astype(np.float32)
+    numbers: Descriptor = np.frombuffer(sent, dtype=_SENT)["numbers"][0].astype(np.float32)
+    return numbers
 
 
 def _template(row: Mapping[str, Any]) -> FaceTemplate:

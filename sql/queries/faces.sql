@@ -12,18 +12,9 @@ where t.kind = 1
 order by (t.descriptor <-> cast(cast(:probe as real[]) as vector)) + 0
 limit :most
 
--- name: faces_search_depth!
--- For this transaction. The strict order goes on searching where the nearest are rows that have just been deleted.
-select set_config('hnsw.ef_search', :depth, true), set_config('hnsw.iterative_scan', 'strict_order', true)
-
 -- name: faces_nearest_by_index
-select near.account_id, vector_send(near.descriptor) as descriptor
-from (
-  select account_id, descriptor from face_templates
-  where kind = 1
-  order by cast(descriptor as halfvec(128)) <-> cast(cast(:probe as real[]) as halfvec(128))
-  limit :most
-) near join accounts a on a.id = near.account_id
+-- The function also says how far around the nearest the index looks (sql/migrations/0013).
+select account_id, descriptor from faces_nearest(probe => :probe, most => :most, depth => :depth)
 
 -- name: faces_hold!
 -- The number reads "face".

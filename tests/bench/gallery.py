@@ -266,8 +266,14 @@ class _Bench:
         buffers = await self._sql.fetchval(
             "select setting::bigint * 8 / 1024.0 from pg_settings where name = 'shared_buffers'"
         )
+        # Reserved by the operator (vm.nr_hugepages); PostgreSQL takes them by itself where there are enough.
+        pages = await self._sql.fetchval("show huge_pages_status")
         return [
-            {"what": "PostgreSQL's buffers after the restart", "value": float(buffers), "unit": "MiB"},
+            {
+                "what": f"PostgreSQL's buffers after the restart, huge pages {pages}",
+                "value": float(buffers),
+                "unit": "MiB",
+            },
             {
                 "what": f"recall@1 of the index for {EACH:,} enrolled people, depth {SEARCH_DEPTH}",
                 "value": recall,
@@ -296,11 +302,11 @@ class _Bench:
     def _probes(self, count: int) -> Descriptors:
         return self._crowd.probes[:: len(self._crowd.probes) // count]
 
-    async def _by_index(self, tx: Any, probe: Any, *, most: int) -> Any:
-        return await self._store.nearest_by_index(tx, probe, most=most, depth=SEARCH_DEPTH)
+    async def _by_index(self, database: Database, probe: Any, *, most: int) -> Any:
+        return await self._store.nearest_by_index(database, probe, most=most, depth=SEARCH_DEPTH)
 
     async def _within(self, search: Callable[..., Awaitable[Any]], probe: Any) -> Any:
-        return await self._database.transact(partial(search, probe=probe, most=NEIGHBOURS))
+        return await search(self._database, probe, most=NEIGHBOURS)
 
     def _nearest_of(self, probe: Any, candidates: list[tuple[UUID, Any]]) -> Any:
         return min((each for _, each in candidates), key=lambda each: float(np.linalg.norm(each - probe)))

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
+from app.commands.doctor import LARGE_INDEX_BYTES, huge_pages_hint
 from app.embedded import EmbeddedServices
 from tests.fakes import FixedClock
 from tests.geoip_file import write_places
@@ -158,6 +159,12 @@ async def test_a_schema_that_is_behind_says_what_brings_it_up_to_date(external: 
     await connection.execute("delete from schema_migrations")
     await connection.close()
     assert "bonafide migrate" in doctor(external).checks["database"]["detail"]
+
+
+def test_a_large_gallery_without_huge_pages_is_told() -> None:
+    """The slowest searches of a million faces would take longer than we promise, and nobody would know why."""
+    assert huge_pages_hint(LARGE_INDEX_BYTES - 1, "off") == huge_pages_hint(LARGE_INDEX_BYTES, "on") == ""
+    assert "512 MiB: reserve huge pages" in huge_pages_hint(LARGE_INDEX_BYTES, "off")
 
 
 async def test_a_redis_that_forgets_keys_is_a_fault(external: dict[str, str]) -> None:
