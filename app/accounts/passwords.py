@@ -134,10 +134,11 @@ class Passwords:
         if stored is not None and imported_hashes.is_imported(stored) and imported_hashes.matches(stored, typed):
             return Verification(is_right=True, needs_rehash=True)
         try:
+            known = extract_parameters(stored or "")
             self._hasher.verify(stored or "", secret)
         except VerifyMismatchError:
             # Or the answer to a wrong guess would come early for exactly those addresses that have an old account.
-            self._work(self._cost - _cost(extract_parameters(stored or "")), secret)
+            self._work(self._cost - _cost(known), secret)
             return Verification(is_right=False)
         except (VerificationError, InvalidHashError):  # none, a foreign or a damaged one: nothing was computed yet
             with contextlib.suppress(VerifyMismatchError):
