@@ -26,7 +26,7 @@ from app.accounts.limits import (
     VERIFY_PER_IP,
 )
 from app.accounts.model import Origin
-from app.accounts.rotation import MAX_TOKEN_CHARS
+from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.rules import normalised_email
 from app.audit import AuditEvent, AuditLog
 from app.background import Post

@@ -23,7 +23,7 @@ from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import NOT_ME_PER_IP
 from app.accounts.model import Origin
 from app.accounts.recovery import PasswordRecovery
-from app.accounts.rotation import MAX_TOKEN_CHARS
+from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock

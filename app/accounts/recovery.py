@@ -25,7 +25,7 @@ from app.accounts.credential_store import CredentialStore, Resettable, UsedReset
 from app.accounts.limits import RESET_LINK_PER_EMAIL, RESET_LINK_PER_IP, RESET_PER_IP
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
-from app.accounts.rotation import MAX_TOKEN_CHARS
+from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.rules import normalised_email
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.model import SignInMethod
-from app.accounts.rotation import MAX_TOKEN_CHARS
+from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.clock import Clock
 from app.database import Transaction
 from app.errors import Code, Problem

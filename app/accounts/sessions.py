@@ -6,7 +6,7 @@ from uuid import UUID
 from app.accounts.alarms import Alarms
 from app.accounts.model import Factor, Origin, Proof, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.proofs import demand_enough
-from app.accounts.rotation import ROTATION_GRACE, HeldSession, Rotation, hash_of
+from app.accounts.refresh_tokens import ROTATION_GRACE, HeldSession, Rotation, hash_of
 from app.accounts.sightings import Sightings
 from app.accounts.store import NewSession, SessionStore
 from app.audit import AuditEvent, AuditLog

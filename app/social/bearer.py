@@ -17,7 +17,7 @@ from functools import partial
 from uuid import UUID
 
 from app.accounts.model import Origin, SignInMethod, Viewer
-from app.accounts.rotation import REFRESH_TTL, SESSION_MAX_AGE
+from app.accounts.refresh_tokens import REFRESH_TTL, SESSION_MAX_AGE
 from app.accounts.sessions import SessionService
 from app.accounts.store import SessionStore
 from app.audit import AuditEvent

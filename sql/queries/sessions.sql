@@ -5,9 +5,9 @@
 
 -- name: session_open^
 -- Writes a session, its first token where it has one, that somebody signed in, and where they were seen; the account's
--- row is held first (sql/migrations/0012). Nothing is written, and nothing comes back, while the account's second factor is still asked for;
--- when the password that was proved is not the account's any more; for a session that is there, or that was erased with
--- its account; and with `only_if_usual` where the device or the place is new to the account.
+-- row is held first (sql/migrations/0012). Nothing is written, and nothing comes back, while the account's second factor
+-- is still asked for; when the password that was proved is not the account's any more; for a session that is there, or
+-- that was erased with its account; and with `only_if_usual` where the device or the place is new to the account.
 select opened.session_id, opened.method, opened.session_created_at, opened.proved_at, (opened.viewer).*,
        opened.has_a_past, opened.device_is_known, opened.has_countries, opened.country_is_known, opened.last_ip,
        opened.last_seen_at

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.accounts.model import Origin, RefreshRefusal, SignedIn
-from app.accounts.rotation import REFRESH_TTL, SESSION_MAX_AGE
+from app.accounts.refresh_tokens import REFRESH_TTL, SESSION_MAX_AGE
 from app.accounts.sessions import SessionService
 from app.errors import Code, Problem
 from app.tokens import ACCESS_TTL, AccessTokens

@@ -49,6 +49,7 @@ def test_every_session_comes_through_the_one_door() -> None:
     """A new way to sign in could forget to ask for the second factor."""
     migrations = [path.read_text() for path in sorted((ROOT / "sql" / "migrations").glob("*.sql"))]
     inserting = [text for text in migrations if "into sessions" in text]
+    assert inserting
     assert all("not exists (select from second_factors" in text for text in inserting)
     queries = list(Queries.load(ROOT / "sql" / "queries"))
     assert [query.name for query in queries if "into sessions" in query.sql] == []

@@ -8,7 +8,7 @@ import pytest
 
 from app.accounts.model import Origin, Viewer
 from app.accounts.proofs import FRESH, SensitiveDeed
-from app.accounts.rotation import REFRESH_TTL, SESSION_MAX_AGE
+from app.accounts.refresh_tokens import REFRESH_TTL, SESSION_MAX_AGE
 from app.errors import Code, Problem
 from app.main import create_app
 from app.settings import ProviderSettings

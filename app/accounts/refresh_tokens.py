@@ -1,4 +1,4 @@
-"""Rotation of refresh tokens (RFC 9700, 4.14.2).
+"""Refresh tokens: drawn for a session, and rotated at each use (RFC 9700, 4.14.2).
 
 A refresh token is used once. Its successor is not drawn but derived from it, a salt stored with it and a key of the
 server, so every caller of a race (two tabs, a retry after a lost answer) computes the same successor within
