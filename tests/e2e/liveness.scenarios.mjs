@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { camerasOn, beforeTheCamera, ended, heard, ownServer, reaches, READY, result, startStream } from "./checking.mjs";
+import { between } from "./sockets.mjs";
 
 // <bonafide-liveness> on a page of ours, by the way of the server.
 
@@ -230,15 +231,8 @@ export async function droppingSocket(browser) {
   const { page, check, camera } = await beforeTheCamera(browser, { plays: "rests" });
   let dropping = true;
   await page.routeWebSocket(/\/liveness\/stream/, socket => {
-    const server = socket.connectToServer();
-    let isUp = true;
-    socket.onMessage(message => isUp && server.send(message));
-    server.onMessage(message => isUp && socket.send(message));
-    if (dropping) setTimeout(() => {
-      isUp = false;
-      socket.close({ code: 1011, reason: "the network" });
-      server.close();
-    }, 5000);
+    const connection = between(socket);
+    if (dropping) setTimeout(() => connection.breakOff({ code: 1011, reason: "the network" }), 5000);
   });
   await startStream(check);
   for (const left of ["2 tries are left.", "One try is left."]) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { newcomer, signIn } from "./people.mjs";
+import { between } from "./sockets.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 
@@ -136,10 +137,11 @@ export async function oneConnection(browser) {
   const page = await browser.fresh();
   const { ask } = await newcomer(page, "ada");
   const open = [];
-  await page.context().routeWebSocket(/\/graphql$/, socket => {
-    const server = socket.connectToServer();
-    open.push({ url: socket.url(), drop: () => { socket.close({ code: 1012 }); server.close(); } });
-  });
+  await page.context().routeWebSocket(/\/graphql$/, socket => void open.push(between(socket)));
+  const drop = async connection => {
+    await connection.answered;
+    connection.breakOff({ code: 1012 });
+  };
   const reaches = async (count, what) => {
     for (const until = Date.now() + 10_000; open.length < count && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
     assert.equal(open.length, count, what);
@@ -154,7 +156,7 @@ export async function oneConnection(browser) {
   await reaches(1, "each tab has a connection of its own");
 
   await ask('mutation { updateProfile(input: { displayName: "Ada King" }) { id } }');
-  open[0].drop();
+  await drop(open[0]);
   await page.waitForTimeout(300);
   assert.equal(open.length, 1, "it comes back without a wait");
   await reaches(2, "a lost connection stays lost");
@@ -167,7 +169,7 @@ export async function oneConnection(browser) {
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden);
   await hide(true);
-  open[2].drop();
+  await drop(open[2]);
   await second.waitForTimeout(4000);
   await reaches(3, "a hidden tab keeps asking");
   await hide(false);
