@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liveness.challenge import CHALLENGE_LIFE_S
-from liveness.landmarks import FaceCounter, FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceCounter, FaceMesh, StillFaceMesh
 from liveness.measures import Measures, brightness, measure
 from liveness.parallax import FaceView, examine_turn
 from liveness.policy import DEFAULT_POLICY, Policy
@@ -78,16 +78,16 @@ def judge_evidence(
     steps: Sequence[LivenessStep],
     still: Rgb,
     frames: Sequence[ClaimedFrame],
-    graph: FaceMeshGraph,
+    reader: StillFaceMesh,
     counter: FaceCounter,
     life_ms: int = 1000 * CHALLENGE_LIFE_S,
     policy: Policy = DEFAULT_POLICY,
 ) -> EvidenceVerdict:
     """Judge `frames` and `still`, uint8 (H, W, 3), as the answer to the challenge's `steps`.
 
-    `graph` is one in still mode that nobody else uses meanwhile, `life_ms` the time that has really passed since
-    the challenge was issued, where the caller knows it. About 20 ms a picture; nothing is read if the claim's form
-    is wrong already. Raises LandmarksError when the landmark engine fails.
+    `life_ms` is the time that has really passed since the challenge was issued, where the caller knows it. About 20 ms
+    a picture; nothing is read if the claim's form is wrong already. Raises LandmarksError when the landmark engine
+    fails.
     """
     faults = list(_faults_of_form(steps, frames, life_ms, policy))
     if faults:
@@ -96,7 +96,7 @@ def judge_evidence(
     seen: list[_Seen] = []
     missing, crowded = [], []
     for role, rgb in pictures.items():
-        meshes = graph.read(rgb)
+        meshes = reader.read(rgb)
         if not meshes:
             missing.append(f"{role}: there is no face in the picture")
         elif len(meshes) > 1 or counter.count(rgb) > 1:

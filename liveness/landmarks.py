@@ -6,6 +6,7 @@ a graph run by the thread that reads the picture takes 2.1 ms CPU per 320x240 fr
 own 2.25, with one per core 2.55 (medians of interleaved runs, two graphs at once).
 """
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -23,6 +24,8 @@ import numpy.typing as npt
 from liveness.native_log import known_chatter_dropped
 
 MESH_POINTS = 478  # 468 of the mesh and 5 for each iris
+MOST_FACES = 2
+"""Of a still picture. Two are enough to know that it shows several; each costs 3 ms."""
 
 _FACE_MESH = """
 executor { type: "ApplicationThreadExecutor" }
@@ -53,6 +56,8 @@ node {
 # A serialized NormalizedLandmark in its list: tag and length of the element, then x, y, z, each a tagged
 # little-endian float. All three are always present, so a face is a fixed-stride array.
 _WIRE = np.dtype([("head", "V2"), ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4")])
+# What the bindings make of the native status codes.
+_NATIVE_FAULTS = (RuntimeError, ValueError, OSError)
 _NO_FACE = np.zeros((64, 64, 3), np.uint8)
 _FRAME_US = 33_333  # the graph only needs growing timestamps; this is the legacy solution's own step
 
@@ -84,24 +89,17 @@ class FaceMesh:
 
 
 class FaceMeshGraph:
-    """A FaceMesh tracker for one stream; not thread-safe and never shared between streams.
+    """A FaceMesh tracker for one stream; not thread-safe and never shared between streams."""
 
-    `still=True` treats every picture as unrelated to the one before (detection each time).
-    """
-
-    def __init__(self, *, still: bool = False, max_faces: int = 1) -> None:
-        self._run = _GraphRun(
-            _FACE_MESH,
-            {"num_faces": max_faces, "use_prev_landmarks": not still, "with_attention": True},
-        )
+    def __init__(self) -> None:
+        self._run = _GraphRun(_FACE_MESH, {"num_faces": 1, "use_prev_landmarks": True, "with_attention": True})
 
     def read(self, rgb: Rgb) -> tuple[FaceMesh, ...]:
-        """Returns the faces found in `rgb`, uint8 (H, W, 3); empty when there is none.
+        """Returns the face found in `rgb`, uint8 (H, W, 3); empty when there is none.
 
-        Raises LandmarksError when the native graph fails; the graph is then of no more use.
+        Raises LandmarksError when the native graph fails; the next picture starts anew.
         """
-        height, width = rgb.shape[:2]
-        return tuple(_parse(face, width, height) for face in self._run.serialized(rgb))
+        return _meshes(self._run, rgb)
 
     def reset(self) -> None:
         """Forgets the tracked face, as if newly built.
@@ -117,6 +115,32 @@ class FaceMeshGraph:
         self._run.close()
 
 
+class StillFaceMesh:
+    """FaceMesh for pictures that have nothing to do with each other; thread-safe, one picture at a time.
+
+    One serves the whole process: there is nothing to remember between two pictures, and a second graph costs 28 MB.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._run = _GraphRun(
+            _FACE_MESH, {"num_faces": MOST_FACES, "use_prev_landmarks": False, "with_attention": True}
+        )
+
+    def read(self, rgb: Rgb) -> tuple[FaceMesh, ...]:
+        """Returns at most two faces found in `rgb`, uint8 (H, W, 3); empty when there is none.
+
+        Raises LandmarksError when the native graph fails; the next picture starts anew.
+        """
+        with self._lock:
+            return _meshes(self._run, rgb)
+
+    def close(self) -> None:
+        """Frees the graph; further reads raise LandmarksError."""
+        with self._lock:
+            self._run.close()
+
+
 class FaceCounter:
     """Counts faces with the short-range detector; thread-safe, about 1 ms, meant for twice a second.
 
@@ -129,7 +153,10 @@ class FaceCounter:
         self._run = _GraphRun(_FACE_DETECTION, {})
 
     def count(self, rgb: Rgb) -> int:
-        """Returns how many faces `rgb`, uint8 (H, W, 3), shows at the detector's own threshold of 0.5."""
+        """Returns how many faces `rgb`, uint8 (H, W, 3), shows at the detector's own threshold of 0.5.
+
+        Raises LandmarksError when the native graph fails; the next picture starts anew.
+        """
         with self._lock:
             return self._run.size(rgb)
 
@@ -233,23 +260,18 @@ class GraphPool:
 
 
 class _GraphRun:
-    """One running native graph with an `image` input and a `faces` output."""
+    """One running native graph with an `image` input and a `faces` output; made anew when used after it failed."""
 
     def __init__(self, config: str, side: dict[str, bool | int]) -> None:
         self._native = _load_bindings()
+        self._config = config
         self._side = side
         # What the graph last put out. The callback holds this list and nothing else: were it a method of ours, the
         # native graph would hold us and we it, unseen by the garbage collector, 26 MB each.
         self._output: list[Any] = []
         self._time_us = 0
         self._open = True
-        with known_chatter_dropped():
-            try:
-                self._graph: Any = self._native.graph(config)
-                self._graph.observe_output_stream("faces", _keeper(self._output), True)
-                self._start()
-            except RuntimeError as error:
-                raise LandmarksError(f"the landmark graph did not start: {error}") from error
+        self._begin()
 
     def serialized(self, rgb: Rgb) -> list[bytes]:
         packet = self._process(rgb)
@@ -265,16 +287,27 @@ class _GraphRun:
             try:
                 self._graph.close()
                 self._start()
-            except RuntimeError as error:
+            except _NATIVE_FAULTS as error:
                 raise LandmarksError(f"the landmark graph did not restart: {error}") from error
 
     def close(self) -> None:
         if self._open:
             self._open = False
             self._output.clear()
-            self._graph.close()
+            with contextlib.suppress(*_NATIVE_FAULTS):  # one that has failed says so again
+                self._graph.close()
+
+    def _begin(self) -> None:
+        with known_chatter_dropped():
+            try:
+                self._graph: Any = self._native.graph(self._config)
+                self._graph.observe_output_stream("faces", _keeper(self._output), True)
+                self._start()
+            except _NATIVE_FAULTS as error:
+                raise LandmarksError(f"the landmark graph did not start: {error}") from error
 
     def _start(self) -> None:
+        self._failed = False
         self._fresh = True
         self._graph.start_run(
             {
@@ -286,8 +319,11 @@ class _GraphRun:
 
     def _process(self, rgb: Rgb) -> Any:
         self._require_open()
-        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-            raise ValueError("a picture is uint8 of shape (height, width, 3)")
+        # An empty picture would end the whole process where the graph follows a face.
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size or rgb.dtype != np.uint8:
+            raise ValueError("a picture is uint8 of shape (height, width, 3) and not empty")
+        if self._failed:
+            self._begin()
         if self._fresh:  # the first frame loads the models, which is when they talk
             self._fresh = False
             with known_chatter_dropped():
@@ -304,7 +340,8 @@ class _GraphRun:
         try:
             self._graph.add_packet_to_input_stream("image", picture)
             self._graph.wait_until_idle()
-        except RuntimeError as error:
+        except _NATIVE_FAULTS as error:
+            self._failed = True
             raise LandmarksError(f"the landmark graph failed: {error}") from error
         packet = self._output.pop() if self._output else None
         return None if packet is None or packet.is_empty() else packet
@@ -319,6 +356,11 @@ def _keeper(output: list[Any]) -> Callable[[str, Any], None]:
         output[:] = [packet]
 
     return keep
+
+
+def _meshes(run: _GraphRun, rgb: Rgb) -> tuple[FaceMesh, ...]:
+    height, width = rgb.shape[:2]
+    return tuple(_parse(face, width, height) for face in run.serialized(rgb))
 
 
 def _parse(face: bytes, width: int, height: int) -> FaceMesh:

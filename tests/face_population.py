@@ -5,6 +5,7 @@ numbers. Those pictures are grey and 25 pixels wide, so their descriptors lie ne
 spread is therefore widened until strangers are as far apart as they are between full photos.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from app.verification.photo_faces import PhotoFaces
 from facecore.alignment import aligned_chip
 from facecore.engine import DescriptorEngine
+from liveness.landmarks import StillFaceMesh
 from tests.conftest import shipped
 
 Floats = npt.NDArray[np.float64]
@@ -41,8 +43,8 @@ def pair_distances(descriptors: Descriptors) -> Floats:
 def lfw_descriptors(engine: DescriptorEngine) -> Descriptors:
     """The descriptors, (n, 128), of the shipped LFW faces that the landmark network finds: 97 of 100."""
     faces = np.load(shipped("skimage", "data", "lfw_subset.npy"))[:FACES]
-    photo_faces = PhotoFaces()
-    try:
+    with closing(StillFaceMesh()) as reader:
+        photo_faces = PhotoFaces(reader)
         chips = []
         for face in faces:
             large = cv2.resize(np.uint8(face * 255), (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
@@ -51,8 +53,6 @@ def lfw_descriptors(engine: DescriptorEngine) -> Descriptors:
             found = photo_faces.best(rgb)
             if found is not None:
                 chips.append(aligned_chip(rgb, found.points))
-    finally:
-        photo_faces.close()
     return engine.describe(np.stack(chips))
 
 

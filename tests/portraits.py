@@ -1,12 +1,13 @@
 """The portraits that attack presentations are made from, and gestures painted on them."""
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import StillFaceMesh
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -29,11 +30,8 @@ class Portrait:
     @staticmethod
     def of(rgb: Rgb, *, margin: float = 0.9) -> "Portrait":
         """Cut `rgb` to its face plus `margin` face heights on each side; needs exactly one readable face."""
-        graph = FaceMeshGraph(still=True)
-        try:
-            (mesh,) = graph.read(np.ascontiguousarray(rgb))
-        finally:
-            graph.close()
+        with closing(StillFaceMesh()) as reader:
+            (mesh,) = reader.read(np.ascontiguousarray(rgb))
         low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
         room = margin * float(high[1] - low[1])
         x0, y0 = (max(0, int(v)) for v in low - room)

@@ -27,7 +27,7 @@ from app.client.mesh import (
     build_head,
     head_angles,
 )
-from liveness.landmarks import FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceMesh, StillFaceMesh
 
 FACE_SHARE = 0.38  # face width over picture width: whole head in view, large enough for every check
 FAR = 4.5  # distance from camera to face in face widths: about 60 cm
@@ -71,19 +71,19 @@ class Pose:
 class PhotoAnimator:
     """Renders frames of the person in `photo_rgb` (uint8, H x W x 3) in any pose; the same seed gives the same frames.
 
-    `graph` reads the photo once, here. Raises AnimationError when the photo does not show one usable face.
+    `reader` reads the photo once, here. Raises AnimationError when the photo does not show one usable face.
     """
 
     def __init__(
         self,
         photo_rgb: Picture,
-        graph: FaceMeshGraph,
+        reader: StillFaceMesh,
         *,
         size: tuple[int, int] = (320, 240),
         seed: int = 0,
         quality: int = 85,
     ) -> None:
-        faces = graph.read(photo_rgb)
+        faces = reader.read(photo_rgb)
         if len(faces) != 1:
             raise AnimationError("no face was found in the photo" if not faces else "several faces are in the photo")
         self.size = size

@@ -10,7 +10,7 @@ from app.client.eyelids import Picture
 from app.client.sources import PhotoSource, Source
 from app.client.video import VideoSource
 from facecore.photos import PhotoError, decode
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import StillFaceMesh
 
 MAX_PHOTO_BYTES = 50 * 1024 * 1024  # a local file, never uploaded as it is
 _SIGNATURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
@@ -32,8 +32,8 @@ def open_source(path: Path, *, seed: int = 0, mirrored: bool = False) -> Iterato
 
 def animator_of(photo: Picture, *, seed: int = 0) -> PhotoAnimator:
     """An animator with a landmark graph of its own, used once."""
-    with closing(FaceMeshGraph(still=True, max_faces=2)) as graph:
-        return PhotoAnimator(photo, graph, seed=seed)
+    with closing(StillFaceMesh()) as reader:
+        return PhotoAnimator(photo, reader, seed=seed)
 
 
 def read_photo(path: Path) -> Picture:

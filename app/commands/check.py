@@ -10,6 +10,7 @@ drawn over time, with the reason of the verdict on top. Exit code 0: passed; 1: 
 import argparse
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from facecore.errors import FaceError
 from facecore.photos import MAX_PHOTO_BYTES, PhotoError, decode
 from liveness.attempt import TracePoint
 from liveness.effects import Verdict
-from liveness.landmarks import LandmarksError
+from liveness.landmarks import LandmarksError, StillFaceMesh
 from liveness.report import draw_report
 from liveness.steps import LivenessStep
 
@@ -141,11 +142,8 @@ def describe_photo(path: Path, engine: DescriptorEngine) -> Descriptor:
         raise Unusable(f"--photo: {path} cannot be read: {error.strerror}") from error
     except PhotoError as error:
         raise Unusable(f"--photo: {path}: {error}") from error
-    finder = PhotoFaces()
-    try:
-        meshes = finder.find(rgb)
-    finally:
-        finder.close()
+    with closing(StillFaceMesh()) as reader:
+        meshes = PhotoFaces(reader).find(rgb)
     if len(meshes) != 1:
         raise Unusable(f"--photo: {path} shows {'several faces' if meshes else 'no face'}; one is needed")
     descriptor: Descriptor = engine.describe(aligned_chip(rgb, meshes[0].points)[None])[0]

@@ -16,7 +16,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from facecore.engine import DescriptorEngine, load_engine
 from facecore.error_rates import SWEEP, error_rates
 from facecore.errors import FaceError
 from facecore.photos import PhotoError, decode
-from liveness.landmarks import LandmarksError
+from liveness.landmarks import LandmarksError, StillFaceMesh
 
 # Files of the operator's own: the limits of uploads do not apply, only what one process can hold.
 MAX_FILE_BYTES = 50_000_000
@@ -185,11 +185,8 @@ def _describer(options: argparse.Namespace) -> Iterator[tuple[Describer, float]]
     except SettingsError as error:
         raise Unusable(f"the settings are wrong: {error}") from error
     engine = load_engine(options.engine or settings.face_engine, cache_dir=settings.data_dir / "models")
-    photo_faces = PhotoFaces()
-    try:
-        yield Describer(engine, photo_faces), options.threshold or settings.face_threshold
-    finally:
-        photo_faces.close()
+    with closing(StillFaceMesh()) as reader:
+        yield Describer(engine, PhotoFaces(reader)), options.threshold or settings.face_threshold
 
 
 def _rates(pairs: list[Pair], describer: Describer, threshold: float) -> dict[str, Any]:

@@ -350,14 +350,11 @@ async def _face_model(settings: Settings) -> str:
 
 
 async def _landmarks(_: Settings) -> str:
-    from liveness.landmarks import FaceMeshGraph, LandmarksError
+    from liveness.landmarks import LandmarksError, StillFaceMesh
 
     try:
-        graph = FaceMeshGraph(still=True)
-        try:
-            found = graph.read(np.zeros((240, 320, 3), dtype=np.uint8))
-        finally:
-            graph.close()
+        with contextlib.closing(StillFaceMesh()) as reader:
+            found = reader.read(np.zeros((240, 320, 3), dtype=np.uint8))
     except (LandmarksError, ImportError, RuntimeError) as error:
         raise Fault(
             f"FaceMesh does not open: {error}", advice="Install the packages again: make clean, make run."

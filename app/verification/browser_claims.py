@@ -19,9 +19,8 @@ from app.verification.model import ClaimedStep, Rgb, VerificationError
 from liveness.challenge import CHALLENGE_LIFE_S, Challenge
 from liveness.evidence import ClaimedFrame, EvidenceVerdict, judge_evidence
 from liveness.frames import FrameError, decode_frame
-from liveness.landmarks import FaceCounter, FaceMeshGraph
+from liveness.landmarks import FaceCounter, StillFaceMesh
 
-MOST_FACES = 2
 MOST_WAITING = 32
 """Claims at once; about 0.1 s each, so the last waits 3 s. One more is told BUSY with the seconds to wait."""
 RETRY_BUSY_S = 5
@@ -37,10 +36,10 @@ class JudgedClaim:
 
 
 class BrowserClaims:
-    """Decodes and judges claims one at a time on a still graph of its own: about 20 ms a picture."""
+    """Decodes and judges claims one at a time: about 20 ms a picture."""
 
-    def __init__(self, *, counter: FaceCounter, allow_bare_stills: bool, clock: Clock) -> None:
-        self._graph = FaceMeshGraph(still=True, max_faces=MOST_FACES)
+    def __init__(self, *, reader: StillFaceMesh, counter: FaceCounter, allow_bare_stills: bool, clock: Clock) -> None:
+        self._reader = reader
         self._counter = counter
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="claims")
         self._waiting = 0
@@ -81,9 +80,8 @@ class BrowserClaims:
         )
 
     def close(self) -> None:
-        """Finishes what is being judged and frees the graph."""
+        """Finishes what is being judged."""
         self._executor.shutdown()
-        self._graph.close()
 
     def _judge(self, challenge: Challenge, still: Rgb, claimed: list[ClaimedFrame], now: datetime) -> "JudgedClaim":
         left_ms = (challenge.expires_at - now).total_seconds() * 1000
@@ -91,7 +89,7 @@ class BrowserClaims:
             steps=challenge.steps,
             still=still,
             frames=claimed,
-            graph=self._graph,
+            reader=self._reader,
             counter=self._counter,
             life_ms=int(CHALLENGE_LIFE_S * 1000 - left_ms),
         )
@@ -104,7 +102,7 @@ class BrowserClaims:
         self, _challenge: Challenge, still: Rgb, _claimed: list[ClaimedFrame], _now: datetime
     ) -> "JudgedClaim":
         """LIVENESS_ALLOW_BARE_STILLS: any single face counts, and nothing is proved."""
-        meshes = self._graph.read(still)
+        meshes = self._reader.read(still)
         if len(meshes) != 1:
             return JudgedClaim(error=VerificationError.MULTIPLE_FACES if meshes else VerificationError.NO_FACE)
         faces = KeyFaces()

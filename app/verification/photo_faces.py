@@ -1,19 +1,15 @@
 """Finding the faces of a photo, also where they are small in it."""
 
-import threading
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from liveness.landmarks import FaceMesh, FaceMeshGraph, LandmarksError
+from liveness.landmarks import MOST_FACES, FaceMesh, StillFaceMesh
 
 Rgb = npt.NDArray[np.uint8]
 Window = tuple[int, int, int, int]  # top, left, bottom, right
-
-MOST_FACES = 2
-"""Two are enough to know that a photo shows several; each costs 3 ms."""
 
 DETAIL_SIDE_PX = 1280
 """Pictures are shrunk by whole steps until their longer side is below twice this. The landmark network sees
@@ -49,9 +45,8 @@ never showed in both."""
 class PhotoFaces:
     """Reads the faces of unrelated photos; thread-safe, about 5 ms a photo, up to 0.2 s where its face is small."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._graph = FaceMeshGraph(still=True, max_faces=MOST_FACES)
+    def __init__(self, reader: StillFaceMesh) -> None:
+        self._reader = reader
 
     def find(self, rgb: Rgb) -> tuple[FaceMesh, ...]:
         """The faces in `rgb`, uint8 (H, W, 3), in its own pixels, the largest first; empty when there is
@@ -82,21 +77,11 @@ class PhotoFaces:
         faces = self.find(rgb)
         return faces[0] if faces else None
 
-    def close(self) -> None:
-        """Frees the graph; further calls raise LandmarksError."""
-        with self._lock:
-            self._graph.close()
-
     def _read(self, rgb: Rgb, window: Window) -> list[FaceMesh]:
         """The faces in a part of the picture, in the pixels of the whole."""
         top, left, bottom, right = window
         part = np.ascontiguousarray(rgb[top:bottom, left:right])
-        with self._lock:
-            try:
-                meshes = self._graph.read(part)
-            except LandmarksError:
-                self._graph.reset()
-                raise
+        meshes = self._reader.read(part)
         offset = np.array([left, top], np.float32)
         height, width = rgb.shape[:2]
         return [FaceMesh(points=mesh.points + offset, depth=mesh.depth, width=width, height=height) for mesh in meshes]

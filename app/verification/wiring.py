@@ -20,7 +20,7 @@ from app.verification.stream import LivenessStreams
 from facecore.engine import DescriptorEngine, load_engine
 from facecore.pool import FacePool
 from liveness.challenge import ChallengeSigner
-from liveness.landmarks import FaceCounter, GraphPool
+from liveness.landmarks import FaceCounter, GraphPool, StillFaceMesh
 
 IDLE_GRAPHS = 2
 """Graphs kept loaded between streams: 28 MB each, and a new one takes only 30 ms."""
@@ -61,10 +61,11 @@ def wire_verification(
     stack.callback(graphs.close)
     counter = FaceCounter()
     stack.callback(counter.close)
-    photo_faces = PhotoFaces()
-    stack.callback(photo_faces.close)
+    reader = StillFaceMesh()
+    stack.callback(reader.close)
 
     claims = BrowserClaims(
+        reader=reader,
         counter=counter,
         allow_bare_stills=base.settings.liveness_allow_bare_stills,
         clock=base.clock,
@@ -105,7 +106,7 @@ def wire_verification(
         ),
         graphs=graphs,
         face_pool=pool,
-        faces=Faces(photo_faces=photo_faces, pool=pool, executor=photo_threads),
+        faces=Faces(photo_faces=PhotoFaces(reader), pool=pool, executor=photo_threads),
         verification_store=verification_store,
         photo_threads=photo_threads,
     )

@@ -26,7 +26,7 @@ from facecore.distance import distance, is_match
 from facecore.engine import load_engine
 from facecore.photos import decode
 from liveness.frames import decode_frame
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import StillFaceMesh
 
 NAME = "comparison"
 
@@ -80,22 +80,22 @@ def _pictures(folder: Path) -> tuple[Path, Path]:
 def _our_way(folder: Path, photo: Path, frame: Path) -> tuple[Callable[[], None], dict[str, float]]:
     """The comparison, and the median time of each of its steps."""
     engine = load_engine("onnx", cache_dir=folder)
-    graph = FaceMeshGraph(still=True)
+    reader = StillFaceMesh()
     rgb = decode(photo.read_bytes())
-    template = engine.describe(aligned_chip(rgb, graph.read(rgb)[0].points)[None])[0]
+    template = engine.describe(aligned_chip(rgb, reader.read(rgb)[0].points)[None])[0]
     data = frame.read_bytes()
 
     def compare() -> None:
         rgb = decode_frame(data)
-        chip = aligned_chip(rgb, graph.read(rgb)[0].points)
+        chip = aligned_chip(rgb, reader.read(rgb)[0].points)
         assert is_match(distance(template, engine.describe(chip[None])[0]), THRESHOLD)
 
     pixels = decode_frame(data)
-    mesh = graph.read(pixels)[0]
+    mesh = reader.read(pixels)[0]
     chip = aligned_chip(pixels, mesh.points)
     steps: dict[str, Callable[[], Any]] = {
         "decode": lambda: decode_frame(data),
-        "landmarks": lambda: graph.read(pixels),
+        "landmarks": lambda: reader.read(pixels),
         "alignment": lambda: aligned_chip(pixels, mesh.points),
         "descriptor": lambda: engine.describe(chip[None]),
         "distance": lambda: distance(template, template),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from liveness.hints import obstacle
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import FaceMeshGraph, StillFaceMesh
 from liveness.measures import Light, Measures, brightness, measure
 from liveness.neutral import NeutralSeeker
 from liveness.parallax import FaceView, TurnEvidence, examine_turn
@@ -96,7 +96,7 @@ def poses(count: int, bent: bool) -> list[Pose]:
 
 def photos(folder: Path, *, bent: bool) -> tuple[int, int]:
     """How many of the examined turned pairs were taken for a head, and how many were examined."""
-    graph = FaceMeshGraph(still=True)
+    reader = StillFaceMesh()
     seeker = NeutralSeeker(policy=POLICY)
     everything: list[TurnEvidence] = []
     counts: Counter[str] = Counter()
@@ -104,14 +104,14 @@ def photos(folder: Path, *, bent: bool) -> tuple[int, int]:
         photo = read_rgb(path)
         if max(photo.shape) > 1600:
             photo = np.ascontiguousarray(photo[:: max(photo.shape) // 1600 + 1, :: max(photo.shape) // 1600 + 1])
-        meshes = graph.read(photo)
+        meshes = reader.read(photo)
         if not meshes:
             continue
         sheet: Rgb = crop_to_face(photo, meshes[0].points)
         seen: list[tuple[Measures, FaceView, bool]] = []
         for pose in poses(POSES, bent):
             picture = render(sheet, pose)
-            read = graph.read(picture)
+            read = reader.read(picture)
             if not read:
                 continue
             face, view = measure(read[0]), FaceView.of(picture, read[0])

@@ -16,7 +16,7 @@ import pytest
 from app.client.animation import PhotoAnimator
 from app.client.opening import read_photo
 from app.client.performance import Sway, perform, posed, timing_of
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import StillFaceMesh
 from liveness.steps import LivenessStep
 
 FPS = 15
@@ -47,8 +47,8 @@ def camera_people(
 
 def drawn(photo: Path, *, into: Path, steps: tuple[LivenessStep, ...]) -> Path:
     """Writes base64 JPEGs at FPS: `rest`, and for each step one whole answer from its first movement to its last."""
-    with closing(FaceMeshGraph(still=True, max_faces=2)) as graph:
-        animator = PhotoAnimator(read_photo(photo), graph, size=SIZE, seed=SEED)
+    with closing(StillFaceMesh()) as reader:
+        animator = PhotoAnimator(read_photo(photo), reader, size=SIZE, seed=SEED)
     answers = {step.value: [_text(jpeg) for jpeg in _answer(animator, step)] for step in steps}
     rest = [_text(jpeg) for jpeg in _rest(animator)]
     width, height = SIZE

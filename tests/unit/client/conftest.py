@@ -7,14 +7,14 @@ import pytest
 
 from app.client.animation import PhotoAnimator
 from app.client.opening import animator_of, read_photo
-from liveness.landmarks import FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceMesh, StillFaceMesh
 
 
 @pytest.fixture(scope="session")
-def still_graph() -> Iterator[FaceMeshGraph]:
-    graph = FaceMeshGraph(still=True)
-    yield graph
-    graph.close()
+def reader() -> Iterator[StillFaceMesh]:
+    reader = StillFaceMesh()
+    yield reader
+    reader.close()
 
 
 @pytest.fixture(scope="session", params=["astronaut", "grace_hopper"])
@@ -30,11 +30,11 @@ def animator(portrait: Path) -> PhotoAnimator:
 
 
 @pytest.fixture(scope="session")
-def read_face(still_graph: FaceMeshGraph) -> Callable[[object], FaceMesh]:
+def read_face(reader: StillFaceMesh) -> Callable[[object], FaceMesh]:
     """The one face in a picture, read as the server does."""
 
     def read(picture: object) -> FaceMesh:
-        (mesh,) = still_graph.read(picture)  # type: ignore[arg-type]  # any uint8 picture
+        (mesh,) = reader.read(picture)  # type: ignore[arg-type]  # any uint8 picture
         return mesh
 
     return read

@@ -13,7 +13,7 @@ import simplejpeg
 from app.client.animation import AnimationError, PhotoAnimator, Pose
 from app.client.opening import animator_of, read_photo
 from app.client.performance import REACHES, posed
-from liveness.landmarks import FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceMesh, StillFaceMesh
 from liveness.steps import LivenessStep
 from tests.unit.client.readings import eye_aspect_ratio, mouth_opening, mouth_width, nose_height, nose_offset
 
@@ -90,17 +90,15 @@ def test_a_frame_takes_at_most_ten_milliseconds(animator: PhotoAnimator) -> None
     assert sorted(took)[15] <= 0.010
 
 
-def test_other_sizes_are_drawn_too(astronaut_path: Path, still_graph: FaceMeshGraph, read_face: ReadFace) -> None:
+def test_other_sizes_are_drawn_too(astronaut_path: Path, reader: StillFaceMesh, read_face: ReadFace) -> None:
     """Without it: only one camera can be played."""
-    animator = PhotoAnimator(read_photo(astronaut_path), still_graph, size=(480, 360))
+    animator = PhotoAnimator(read_photo(astronaut_path), reader, size=(480, 360))
     face = read_face(animator.render(REACHES[LivenessStep.OPEN_MOUTH]))
     assert (face.width, face.height) == (480, 360)
     assert mouth_opening(face) > 0.45
 
 
-def test_a_picture_without_one_usable_face_is_refused_in_words(
-    astronaut_path: Path, still_graph: FaceMeshGraph
-) -> None:
+def test_a_picture_without_one_usable_face_is_refused_in_words(astronaut_path: Path, reader: StillFaceMesh) -> None:
     """Without it: the person gets a stack trace for a photo of their cat."""
     photo = read_photo(astronaut_path)
     with pytest.raises(AnimationError, match="no face"):
@@ -109,7 +107,7 @@ def test_a_picture_without_one_usable_face_is_refused_in_words(
         animator_of(np.ascontiguousarray(np.hstack([photo[:, 100:400]] * 2)))
     small = np.asarray(cv2.resize(photo, (200, 200), interpolation=cv2.INTER_AREA), np.uint8)
     with pytest.raises(AnimationError, match="takes 40"):
-        PhotoAnimator(small, still_graph)
+        PhotoAnimator(small, reader)
 
 
 @pytest.mark.parametrize("name", ["p1_a.jpg", "p2_a.jpg", "p3_a.jpg", "p4_a.jpg", "p5_a.png", "p6_a.png"])

@@ -15,7 +15,7 @@ from app.client.animation import PhotoAnimator, Pose
 from app.verification.clip import ClipError, clip_frames
 from facecore.converter import cached_model
 from facecore.photos import decode
-from liveness.landmarks import FaceMeshGraph
+from liveness.landmarks import StillFaceMesh
 from tests.recordings import Rgb
 
 FPS = 15
@@ -46,9 +46,9 @@ def record(path: Path, frames: Iterable[Rgb], *, fps: float = FPS) -> Path:
 
 @pytest.fixture(scope="module")
 def animators(astronaut_path: Path, grace_hopper_path: Path) -> tuple[PhotoAnimator, PhotoAnimator]:
-    graph = FaceMeshGraph(still=True)
-    made = [PhotoAnimator(decode(path.read_bytes()), graph) for path in (astronaut_path, grace_hopper_path)]
-    graph.close()
+    reader = StillFaceMesh()
+    made = [PhotoAnimator(decode(path.read_bytes()), reader) for path in (astronaut_path, grace_hopper_path)]
+    reader.close()
     return made[0], made[1]
 
 

@@ -1,6 +1,7 @@
 """Real engines, real landmarks and real portraits; converted once for the run."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from app.verification.photo_faces import PhotoFaces
 from facecore.converter import cached_model
 from facecore.engine import DlibEngine, OnnxEngine
 from facecore.photos import decode
-from liveness.landmarks import FaceMesh
+from liveness.landmarks import FaceMesh, StillFaceMesh
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +32,8 @@ def dlib_engine() -> DlibEngine:
 
 @pytest.fixture(scope="session")
 def photo_faces() -> Iterator[PhotoFaces]:
-    faces = PhotoFaces()
-    yield faces
-    faces.close()
+    with closing(StillFaceMesh()) as reader:
+        yield PhotoFaces(reader)
 
 
 @pytest.fixture(scope="session")

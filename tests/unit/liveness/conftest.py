@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from liveness.landmarks import FaceCounter, FaceMeshGraph
+from liveness.landmarks import FaceCounter, StillFaceMesh
 from tests.unit.liveness.face_model import FaceModel
 from tests.unit.liveness.recordings import read_rgb
 
 
 @pytest.fixture(scope="session")
-def still_graph() -> Iterator[FaceMeshGraph]:
-    graph = FaceMeshGraph(still=True)
-    yield graph
-    graph.close()
+def reader() -> Iterator[StillFaceMesh]:
+    reader = StillFaceMesh()
+    yield reader
+    reader.close()
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +37,10 @@ def grace_hopper(grace_hopper_path: Path) -> npt.NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
-def model(astronaut: npt.NDArray[np.uint8], still_graph: FaceMeshGraph) -> FaceModel:
-    return FaceModel(still_graph.read(astronaut)[0])
+def model(astronaut: npt.NDArray[np.uint8], reader: StillFaceMesh) -> FaceModel:
+    return FaceModel(reader.read(astronaut)[0])
 
 
 @pytest.fixture(scope="session")
-def other_model(grace_hopper: npt.NDArray[np.uint8], still_graph: FaceMeshGraph) -> FaceModel:
-    return FaceModel(still_graph.read(grace_hopper)[0])
+def other_model(grace_hopper: npt.NDArray[np.uint8], reader: StillFaceMesh) -> FaceModel:
+    return FaceModel(reader.read(grace_hopper)[0])

@@ -1,7 +1,7 @@
 """A browser's claim: what the server's own look at its pictures lets through, and what it does not."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ from app.client.animation import PhotoAnimator, Pose
 from app.client.performance import REACHES
 from liveness.evidence import ClaimedFrame, EvidenceVerdict, is_same_picture, judge_evidence
 from liveness.frames import decode_frame
-from liveness.landmarks import FaceCounter, FaceMeshGraph
+from liveness.landmarks import FaceCounter, StillFaceMesh
 from liveness.parallax import FaceView
 from liveness.steps import LivenessStep
 from tests.portraits import Portrait, with_closed_eyes, with_open_mouth
@@ -29,15 +29,8 @@ REST = Pose(smile=-0.8)
 
 
 @pytest.fixture(scope="module")
-def graph() -> Iterator[FaceMeshGraph]:
-    graph = FaceMeshGraph(still=True, max_faces=2)
-    yield graph
-    graph.close()
-
-
-@pytest.fixture(scope="module")
-def person(astronaut: Rgb, still_graph: FaceMeshGraph) -> PhotoAnimator:
-    return PhotoAnimator(astronaut, still_graph)
+def person(astronaut: Rgb, reader: StillFaceMesh) -> PhotoAnimator:
+    return PhotoAnimator(astronaut, reader)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +41,8 @@ def sheet(astronaut: Rgb) -> Portrait:
 class Judge:
     """Judges claims with everything but their pictures in order."""
 
-    def __init__(self, graph: FaceMeshGraph, counter: FaceCounter) -> None:
-        self.graph, self.counter = graph, counter
+    def __init__(self, reader: StillFaceMesh, counter: FaceCounter) -> None:
+        self.reader, self.counter = reader, counter
 
     def __call__(
         self,
@@ -67,15 +60,15 @@ class Judge:
                 ClaimedFrame(step=step, rgb=rgb, captured_at_ms=at)
                 for (step, rgb), at in zip(shown, times, strict=True)
             ],
-            graph=self.graph,
+            reader=self.reader,
             counter=self.counter,
             life_ms=life_ms,
         )
 
 
 @pytest.fixture(scope="module")
-def judge(graph: FaceMeshGraph, counter: FaceCounter) -> Judge:
-    return Judge(graph, counter)
+def judge(reader: StillFaceMesh, counter: FaceCounter) -> Judge:
+    return Judge(reader, counter)
 
 
 def frame(person: PhotoAnimator, pose: Pose = REST) -> Rgb:
@@ -146,10 +139,10 @@ def test_a_real_persons_frames_pass(judge: Judge, shared_data: Path) -> None:
 
 @pytest.fixture
 def blind(counter: FaceCounter) -> Judge:
-    """Its graph is closed: any look at a picture raises LandmarksError."""
-    graph = FaceMeshGraph(still=True)
-    graph.close()
-    return Judge(graph, counter)
+    """Its reader is closed: any look at a picture raises LandmarksError."""
+    reader = StillFaceMesh()
+    reader.close()
+    return Judge(reader, counter)
 
 
 BLACK: Rgb = np.zeros((240, 320, 3), np.uint8)
@@ -334,7 +327,7 @@ def test_one_picture_cannot_be_two(judge: Judge, person: PhotoAnimator) -> None:
     assert judge(still, (Step.LOOK_LEFT, left), (Step.LOOK_UP, up), (Step.LOOK_LEFT, again)).passed
 
 
-def test_a_still_photo_is_one_picture_whatever_the_noise(sheet: Portrait, graph: FaceMeshGraph) -> None:
+def test_a_still_photo_is_one_picture_whatever_the_noise(sheet: Portrait, reader: StillFaceMesh) -> None:
     """A photo on a stand would pass for several pictures."""
-    views = [FaceView.of(rgb, graph.read(rgb)[0]) for _, rgb in held_still(sheet, seconds=0.5)]
+    views = [FaceView.of(rgb, reader.read(rgb)[0]) for _, rgb in held_still(sheet, seconds=0.5)]
     assert all(is_same_picture(views[0], view) for view in views[1:])

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,15 @@ from liveness.landmarks import (
     GraphPool,
     GraphsBusy,
     LandmarksError,
+    StillFaceMesh,
 )
 
 Rgb = npt.NDArray[np.uint8]
 
 
-def test_a_face_is_478_points_in_pixels(astronaut: Rgb, still_graph: FaceMeshGraph) -> None:
+def test_a_face_is_478_points_in_pixels(astronaut: Rgb, reader: StillFaceMesh) -> None:
     """Every measure would be taken in the wrong place."""
-    (mesh,) = still_graph.read(astronaut)
+    (mesh,) = reader.read(astronaut)
     assert mesh.points.shape == (478, 2)
     assert mesh.points.dtype == np.float32
     assert mesh.depth.shape == (478,)
@@ -32,22 +35,22 @@ def test_a_face_is_478_points_in_pixels(astronaut: Rgb, still_graph: FaceMeshGra
     assert 100 < nose[1] < 170
 
 
-def test_landmarks_equal_the_packaged_solution(astronaut: Rgb, still_graph: FaceMeshGraph) -> None:
+def test_landmarks_equal_the_packaged_solution(astronaut: Rgb, reader: StillFaceMesh) -> None:
     """Driving the graph directly would not be FaceMesh any more."""
     from mediapipe.python.solutions.face_mesh import FaceMesh as Packaged
 
     with Packaged(static_image_mode=True, refine_landmarks=True) as packaged:
         theirs = packaged.process(astronaut).multi_face_landmarks[0].landmark
     expected = np.array([(point.x * 512, point.y * 512, point.z * 512) for point in theirs])
-    (mesh,) = still_graph.read(astronaut)
+    (mesh,) = reader.read(astronaut)
     assert np.abs(mesh.points - expected[:, :2]).max() < 0.01
     assert np.abs(mesh.depth - expected[:, 2]).max() < 0.01
 
 
-def test_no_face_is_an_empty_answer(still_graph: FaceMeshGraph, counter: FaceCounter) -> None:
+def test_no_face_is_an_empty_answer(reader: StillFaceMesh, counter: FaceCounter) -> None:
     """An empty room would raise an error."""
     grey = np.full((240, 320, 3), 120, np.uint8)
-    assert still_graph.read(grey) == ()
+    assert reader.read(grey) == ()
     assert counter.count(grey) == 0
 
 
@@ -72,11 +75,61 @@ def test_reset_forgets_the_face(astronaut: Rgb, grace_hopper: Rgb) -> None:
         graph.read(astronaut)
 
 
-@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4)])
-def test_only_rgb_is_read(shape: tuple[int, ...], still_graph: FaceMeshGraph) -> None:
-    """A grey or transparent picture would be read as noise."""
+@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4), (0, 10, 3)])
+def test_only_rgb_is_read(shape: tuple[int, ...], reader: StillFaceMesh) -> None:
+    """A grey or transparent picture would be read as noise, an empty one end the process."""
     with pytest.raises(ValueError, match="uint8"):
-        still_graph.read(np.zeros(shape, np.uint8))
+        reader.read(np.zeros(shape, np.uint8))
+
+
+def break_off(tool: FaceMeshGraph | StillFaceMesh | FaceCounter) -> None:
+    """Sets its clock back, at which the native graph fails, and from then on at every picture."""
+    tool._run._time_us = 0
+
+
+@pytest.mark.parametrize("kind", [FaceMeshGraph, StillFaceMesh, FaceCounter])
+def test_a_graph_that_failed_starts_anew(
+    kind: type[FaceMeshGraph | StillFaceMesh | FaceCounter], astronaut: Rgb
+) -> None:
+    """One picture that the engine cannot take would end every check until the server is restarted."""
+
+    def faces() -> int:
+        return tool.count(astronaut) if isinstance(tool, FaceCounter) else len(tool.read(astronaut))
+
+    with closing(kind()) as tool:
+        assert faces() == 1
+        break_off(tool)
+        with pytest.raises(LandmarksError, match="failed"):
+            faces()
+        assert faces() == 1
+        break_off(tool)
+        with pytest.raises(LandmarksError, match="failed"):
+            faces()  # and closing it now is no error
+    with pytest.raises(LandmarksError, match="closed"):
+        faces()
+
+
+def test_a_stream_whose_graph_failed_gives_its_place_back(astronaut: Rgb) -> None:
+    """Its end would raise, and the next stream would get a graph that sees nothing any more."""
+    pool = GraphPool(size=1, keep_idle=1)
+    with pool.lease() as lease:
+        lease.graph.read(astronaut)
+        break_off(lease.graph)
+        with pytest.raises(LandmarksError, match="failed"):
+            lease.graph.read(astronaut)
+    with pool.lease() as lease:
+        assert len(lease.graph.read(astronaut)) == 1
+    pool.close()
+
+
+def test_one_reader_keeps_the_pictures_of_many_apart(astronaut: Rgb, grace_hopper: Rgb, reader: StillFaceMesh) -> None:
+    """Two people who come at the same time would get each other's face."""
+    pictures = [astronaut, grace_hopper]
+    alone = [reader.read(picture)[0].points for picture in pictures]
+    with ThreadPoolExecutor(4) as threads:
+        turns = list(range(2)) * 20
+        together = threads.map(lambda turn: reader.read(pictures[turn])[0].points, turns)
+        assert all(np.array_equal(points, alone[turn]) for turn, points in zip(turns, together, strict=True))
 
 
 def test_pool_is_bounded_and_gives_back() -> None:

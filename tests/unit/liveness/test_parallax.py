@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from liveness.landmarks import FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceMesh, StillFaceMesh
 from liveness.measures import Light, brightness, measure
 from liveness.parallax import FaceView, examine_turn, plane_residual
 from liveness.policy import DEFAULT_POLICY as POLICY
@@ -82,18 +82,18 @@ def _poses(count: int, seed: int) -> Iterator[Pose]:
 
 @pytest.mark.parametrize("photo_name", ["astronaut", "grace_hopper"])
 def test_real_photo_of_a_face_never_turns(
-    photo_name: str, still_graph: FaceMeshGraph, request: pytest.FixtureRequest
+    photo_name: str, reader: StillFaceMesh, request: pytest.FixtureRequest
 ) -> None:
     """A printed photo, moved and tilted up to 45 degrees, would earn the badge.
 
     Every picture is tried as the neutral frame for every other one, which is more than an attacker can do.
     """
     photo: Rgb = request.getfixturevalue(photo_name)
-    sheet = crop_to_face(photo, still_graph.read(photo)[0].points)
+    sheet = crop_to_face(photo, reader.read(photo)[0].points)
     views = []
     for pose in _poses(60, seed=7):
         picture = render(sheet, pose)
-        meshes = still_graph.read(picture)
+        meshes = reader.read(picture)
         if meshes:
             views.append((measure(meshes[0]), FaceView.of(picture, meshes[0])))
     assert len(views) > 50
@@ -110,14 +110,14 @@ def test_real_photo_of_a_face_never_turns(
     assert tried > 20
 
 
-def test_a_moved_photo_passes_no_gate_on_its_way(astronaut: Rgb, still_graph: FaceMeshGraph) -> None:
+def test_a_moved_photo_passes_no_gate_on_its_way(astronaut: Rgb, reader: StillFaceMesh) -> None:
     """The gates might hold one by one and yet let a whole attempt through."""
-    sheet = crop_to_face(astronaut, still_graph.read(astronaut)[0].points)
+    sheet = crop_to_face(astronaut, reader.read(astronaut)[0].points)
     pictures: list[tuple[Rgb, FaceMesh]] = []
     for axis in (0, 45, 90, 135):
         for tilt in (0, 0, 0, 0, 0, 0, 15, 30, 45, 45, 30, 0, -15, -30, -45, -45, -30, 0):
             picture = render(sheet, Pose(axis_deg=axis, tilt_deg=tilt, shift_x=0.001 * tilt))
-            meshes = still_graph.read(picture)
+            meshes = reader.read(picture)
             if meshes:
                 pictures.append((picture, meshes[0]))
     for step in TURNS:

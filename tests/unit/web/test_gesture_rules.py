@@ -14,7 +14,7 @@ from app.client.animation import PhotoAnimator
 from app.client.opening import read_photo
 from app.client.performance import Sway, perform, posed
 from liveness.evidence import ClaimedFrame, judge_evidence
-from liveness.landmarks import FaceCounter, FaceMesh, FaceMeshGraph
+from liveness.landmarks import FaceCounter, FaceMesh, FaceMeshGraph, StillFaceMesh
 from liveness.measures import Light, Measures, brightness, measure
 from liveness.policy import DEFAULT_POLICY
 from liveness.steps import LivenessStep
@@ -37,20 +37,20 @@ def photo(astronaut_path: Path) -> Rgb:
 
 @pytest.fixture(scope="module")
 def animator(photo: Rgb) -> PhotoAnimator:
-    with closing(FaceMeshGraph(still=True)) as graph:
-        return PhotoAnimator(photo, graph)
+    with closing(StillFaceMesh()) as reader:
+        return PhotoAnimator(photo, reader)
 
 
 @pytest.fixture(scope="module")
 def grace(grace_hopper_path: Path) -> PhotoAnimator:
-    with closing(FaceMeshGraph(still=True)) as graph:
-        return PhotoAnimator(read_photo(grace_hopper_path), graph)
+    with closing(StillFaceMesh()) as reader:
+        return PhotoAnimator(read_photo(grace_hopper_path), reader)
 
 
 @pytest.fixture(scope="module")
 def model(photo: Rgb) -> FaceModel:
-    with closing(FaceMeshGraph(still=True)) as graph:
-        return FaceModel(graph.read(photo)[0])
+    with closing(StillFaceMesh()) as reader:
+        return FaceModel(reader.read(photo)[0])
 
 
 def same(recordings: list[Recording]) -> list[list[dict[str, object]]]:
