@@ -13,6 +13,7 @@ from app.ids import Ids
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12  # NIST SP 800-38D, 5.2.1.1: 96 bits
+MAX_TOKEN_CHARS = 200
 
 
 class SealBroken(Exception):
@@ -29,6 +30,16 @@ def derive_key(secret: str, *, purpose: str) -> bytes:
 def digest(secret: str) -> bytes:
     """SHA-256 of a high-entropy token, the only form in which one is stored."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def could_be_token(text: str) -> bool:
+    """Whether it has the form of the random tokens that we hand out: no other text is hashed or looked up."""
+    return text.isascii() and 0 < len(text) <= MAX_TOKEN_CHARS
+
+
+def digest_of_token(text: str) -> bytes | None:
+    """What is stored in a token's place; None for what cannot be one."""
+    return digest(text) if could_be_token(text) else None
 
 
 class Encryption:

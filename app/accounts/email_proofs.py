@@ -26,7 +26,6 @@ from app.accounts.limits import (
     VERIFY_PER_IP,
 )
 from app.accounts.model import Origin
-from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.rules import normalised_email
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
@@ -37,7 +36,7 @@ from app.ids import Ids
 from app.mail import Mail
 from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
-from app.secrets import derive_key, digest
+from app.secrets import derive_key, digest, digest_of_token
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +178,7 @@ class EmailProofs:
 
     async def _by_link(self, token: str, origin: Origin) -> bytes | None:
         await self._limits.spend(VERIFY_PER_IP, origin.network)
-        return digest(token) if token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS else None
+        return digest_of_token(token)
 
     async def _by_code(self, code: str, email: str, origin: Origin) -> bytes | None:
         """The hash of the proof that the code belongs to; the same work whether or not anybody has the address."""

@@ -23,14 +23,13 @@ from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import NOT_ME_PER_IP
 from app.accounts.model import Origin
 from app.accounts.recovery import PasswordRecovery
-from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
 from app.clock import Clock
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
 from app.rate_limits import RateLimits
-from app.secrets import digest
+from app.secrets import digest_of_token
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +69,7 @@ class NotMe:
         Raises Problem: GONE for a link that is unknown, used or expired, alike; RATE_LIMITED, BUSY.
         """
         await self._limits.spend(NOT_ME_PER_IP, origin.network)
-        usable = token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS
-        token_hash = digest(token) if usable else b""
+        token_hash = digest_of_token(token) or b""
         account_id = await self._database.scalar(
             self._queries.not_me_link_account, token_hash=token_hash, now=self._clock.now()
         )

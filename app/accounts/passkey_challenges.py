@@ -10,11 +10,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.model import Origin, Viewer
-from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.clock import Clock
 from app.errors import Code, Problem
 from app.ids import Ids
-from app.secrets import digest
+from app.secrets import could_be_token, digest
 
 CHALLENGE_TTL = timedelta(minutes=5)
 CHALLENGE_BYTES = 32  # WebAuthn Level 3, 13.4.3: at least 16
@@ -89,7 +88,7 @@ class PasskeyChallenges:
 
         Raises Problem: GONE when it is unknown, used, too old or somebody else's, alike; BUSY when Redis is away.
         """
-        if bond is None or not challenge_id.isascii() or not 0 < len(challenge_id) <= MAX_TOKEN_CHARS:
+        if bond is None or not could_be_token(challenge_id):
             raise _gone()
         try:
             kept = await self._redis.getdel(_key(bond, challenge_id))

@@ -25,7 +25,6 @@ from app.accounts.credential_store import CredentialStore, Resettable, UsedReset
 from app.accounts.limits import RESET_LINK_PER_EMAIL, RESET_LINK_PER_IP, RESET_PER_IP
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
-from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.accounts.rules import normalised_email
 from app.accounts.sessions import SessionService
 from app.audit import AuditEvent, AuditLog
@@ -35,7 +34,7 @@ from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.rate_limits import RateLimits
-from app.secrets import digest
+from app.secrets import digest, digest_of_token
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +99,7 @@ class PasswordRecovery:
         password breaks, the link then stays good; RATE_LIMITED, BUSY.
         """
         await self._limits.spend(RESET_PER_IP, origin.network)
-        usable = token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS
-        token_hash = digest(token) if usable else b""
+        token_hash = digest_of_token(token) or b""
         account = await self._store.resettable(self._database, token_hash, now=self._clock.now())
         if account is None:
             raise _gone()

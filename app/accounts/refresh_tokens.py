@@ -19,7 +19,7 @@ from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
-from app.secrets import derive_key, digest
+from app.secrets import derive_key, digest, digest_of_token
 
 REFRESH_TTL = timedelta(days=7)
 ROTATION_GRACE = timedelta(seconds=10)
@@ -27,7 +27,6 @@ ROTATION_GRACE = timedelta(seconds=10)
 SESSION_MAX_AGE = timedelta(days=90)
 TOKEN_BYTES = 32
 SALT_BYTES = 16
-MAX_TOKEN_CHARS = 200
 _DETAILS = {
     RefreshRefusal.UNKNOWN: "Sign in again.",
     RefreshRefusal.EXPIRED: "You were away for long. Sign in again.",
@@ -72,7 +71,7 @@ class Rotation:
 
     async def rotate(self, token: str, *, origin: Origin) -> HeldSession:
         """The token's successor; raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason."""
-        token_hash = hash_of(token)
+        token_hash = digest_of_token(token)
         if token_hash is None:
             raise _refused(RefreshRefusal.UNKNOWN)
 
@@ -149,11 +148,6 @@ class Rotation:
             expires_at=expires_at,
         )
         return raw, token
-
-
-def hash_of(token: str) -> bytes | None:
-    """The form in which a token is stored; None for what cannot be one."""
-    return digest(token) if token.isascii() and 0 < len(token) <= MAX_TOKEN_CHARS else None
 
 
 def _successor(key: bytes, token: str, salt: bytes) -> str:

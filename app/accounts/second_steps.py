@@ -15,13 +15,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.model import SignInMethod
-from app.accounts.refresh_tokens import MAX_TOKEN_CHARS
 from app.clock import Clock
 from app.database import Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
 from app.queries import Queries
-from app.secrets import digest
+from app.secrets import could_be_token, digest
 
 SECOND_STEP_TTL = timedelta(minutes=5)
 CODES_PER_STEP = 5
@@ -96,7 +95,7 @@ class SecondSteps:
 
     async def count_try(self, token: str) -> SecondStep | None:
         """Takes one of the token's tries; None when it is unknown, used, expired or tried too often."""
-        if not token.isascii() or not 0 < len(token) <= MAX_TOKEN_CHARS:
+        if not could_be_token(token):
             return None
         try:
             found = await self._try(keys=[_key(token)], args=[CODES_PER_STEP])
@@ -121,7 +120,7 @@ class SecondSteps:
 
     async def account_of(self, token: str) -> UUID | None:
         """Whose first factor was right, without taking a try; None when the token has none left, as in `count_try`."""
-        if not token.isascii() or not 0 < len(token) <= MAX_TOKEN_CHARS:
+        if not could_be_token(token):
             return None
         try:
             found = await self._account(keys=[_key(token)], args=[CODES_PER_STEP])

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.accounts.alarms import Alarms
 from app.accounts.model import Factor, Origin, Proof, Session, SignedIn, SignInMethod, Viewer
 from app.accounts.proofs import demand_enough
-from app.accounts.refresh_tokens import ROTATION_GRACE, HeldSession, Rotation, hash_of
+from app.accounts.refresh_tokens import ROTATION_GRACE, HeldSession, Rotation
 from app.accounts.sightings import Sightings
 from app.accounts.store import NewSession, SessionStore
 from app.audit import AuditEvent, AuditLog
@@ -14,6 +14,7 @@ from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
 from app.ids import Ids
+from app.secrets import digest_of_token
 from app.tokens import AccessTokens
 
 
@@ -177,7 +178,7 @@ class SessionService:
 
     async def looked_up(self, token: str, *, session_id: UUID) -> Viewer | None:
         """Whose session the refresh token would carry on; only looks, and None for every token that would not do."""
-        token_hash, now = hash_of(token), self._clock.now()
+        token_hash, now = digest_of_token(token), self._clock.now()
         if token_hash is None:
             return None
         return await self._store.viewer_of_token(
@@ -202,7 +203,7 @@ class SessionService:
 
     async def revoke_by_token(self, token: str) -> bool:
         """Ends the session that a refresh token, even a used one, belongs to; False when there is none."""
-        token_hash = hash_of(token)
+        token_hash = digest_of_token(token)
         if token_hash is None:
             return False
         return await self._store.revoke_by_token(self._database, token_hash=token_hash, now=self._clock.now())
