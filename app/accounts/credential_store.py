@@ -128,6 +128,16 @@ class CredentialStore:
         rows = await tx.many(self._queries.passkeys_remove_unproved, account_id=account_id, proved_at=proved_at)
         return len(rows)
 
+    async def forget_unproved_faces(self, tx: Transaction, account_id: UUID, *, proved_at: datetime | None) -> int:
+        """Deletes the enrolled faces where one was enrolled before the address was proved; gives back how many."""
+        rows = await tx.many(self._queries.faces_forget_unproved, account_id=account_id, proved_at=proved_at)
+        return len(rows)
+
+    async def has_faces(self, tx: Transaction, account_id: UUID) -> bool:
+        """Whether a face is enrolled."""
+        has_any: bool = await tx.scalar(self._queries.faces_has_any, account_id=account_id)
+        return has_any
+
     async def linked(self, tx: Transaction, account_id: UUID) -> tuple[str, ...]:
         """The providers that open the account."""
         rows = await tx.many(self._queries.identities_of_account, account_id=account_id)

@@ -65,8 +65,8 @@ def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
 def password_reset(to: str, *, taken: int, left: Sequence[str]) -> Mail:
     """A new password was chosen through a mailed link; `taken` ways in went with the old, and those in `left` stay."""
     more = (
-        "Other ways to sign in (providers, passkeys) that were added before this address was proved have been unlinked;"
-        " add them again in your settings if they are yours.\n"
+        "Other ways to sign in (providers, faces, passkeys) that were added before this address was proved have been "
+        "unlinked; add them again in your settings if they are yours.\n"
     )
     others = f"These still open your account: {', '.join(left)}. Remove in your settings what is not yours.\n"
     return Mail(

@@ -6,9 +6,9 @@ answer lies nothing that depends on it, and the link is written and mailed in th
 What a reset takes along. Somebody may have signed up with an address that is not theirs, and waits until its owner
 "recovers" the account (Sudhodanan and Paverd, USENIX Security 2022). So the new password ends every session, drops a
 change to another address that was asked for before, and unlinks the providers that were linked before the address was
-proved, unless they vouch for that very address; passkeys that were added before, which vouch for no address, go too.
-What came after the proof is the owner's and stays; the letter about the reset names it, should it be a thief's after
-all who had the old password.
+proved, unless they vouch for that very address; passkeys and faces that were added before, which vouch for no address,
+go too. What came after the proof is the owner's and stays; the letter about the reset names it, should it be a thief's
+after all who had the old password.
 
 The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
 person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
@@ -151,10 +151,15 @@ class PasswordRecovery:
             tx, used.account_id, email=account.email, proved_at=used.proved_at
         )
         passkeys = await self._store.remove_unproved_passkeys(tx, used.account_id, proved_at=used.proved_at)
-        await self._record(used, sessions, providers, passkeys, origin, tx)
-        ways_in = await self._store.ways_in(tx, used.account_id)
-        left = await self._store.linked(tx, used.account_id)
-        return len(providers) + passkeys, left + _counted_passkeys(ways_in.passkeys)
+        faces = await self._store.forget_unproved_faces(tx, used.account_id, proved_at=used.proved_at)
+        await self._record(used, sessions, providers, passkeys, faces, origin, tx)
+        return len(providers) + passkeys + faces, await self._left(used.account_id, tx)
+
+    async def _left(self, account_id: UUID, tx: Transaction) -> tuple[str, ...]:
+        """What opens the account besides the new password, in words."""
+        ways_in = await self._store.ways_in(tx, account_id)
+        face = ("an enrolled face",) if await self._store.has_faces(tx, account_id) else ()
+        return await self._store.linked(tx, account_id) + _counted_passkeys(ways_in.passkeys) + face
 
     async def _record(
         self,
@@ -162,6 +167,7 @@ class PasswordRecovery:
         sessions: int,
         providers: tuple[str, ...],
         passkeys: int,
+        faces: int,
         origin: Origin,
         tx: Transaction,
     ) -> None:
@@ -173,6 +179,8 @@ class PasswordRecovery:
             await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": provider})
         for _ in range(passkeys):
             await record(AuditEvent.PASSKEY_REMOVED)
+        if faces:
+            await record(AuditEvent.FACE_FORGOTTEN)
 
 
 def _counted_passkeys(amount: int) -> tuple[str, ...]:

@@ -39,6 +39,15 @@ with gone as (
 )
 select count(*) from gone
 
+-- name: faces_forget_unproved
+-- Every face of an account was compared with one that it had before. So where one is older than the proof of the address,
+-- all of them may be of somebody who signed up with it first.
+delete from face_templates
+where account_id = :account_id
+  and (cast(:proved_at as timestamptz) is null
+       or exists (select from face_templates o where o.account_id = :account_id and o.created_at < :proved_at))
+returning id
+
 -- name: faces_has_any$
 select exists (select from face_templates where account_id = :account_id and kind = 1)
 

@@ -252,6 +252,47 @@ async def test_whoever_signed_up_with_a_strangers_address_is_out_when_its_owner_
     assert "unlinked" in (await world.letters())[-1].text
 
 
+async def enrol(world: Slice, *, minutes: int = 0) -> None:
+    await world.sql.execute(
+        "insert into face_templates (id, account_id, descriptor, kind, taken_on, is_anchor, created_at) "
+        "select $1, id, cast(array_fill(0.05::real, array[128]) as vector), 1, current_date, "
+        "not exists (select from face_templates), $2::timestamptz + make_interval(mins => $3) from accounts",
+        world.ids.uuid7(),
+        world.clock.now(),
+        minutes,
+    )
+
+
+async def faces(world: Slice) -> int:
+    return int(await world.sql.fetchval("select count(*) from face_templates"))
+
+
+@pytest.mark.parametrize("proved", [False, True], ids=["never-proved", "proved-later"])
+async def test_a_face_from_before_the_address_was_proved_goes_with_a_reset(world: Slice, proved: bool) -> None:
+    """Whoever signs up first with somebody's address, and enrols their face, would walk into the account for good."""
+    await world.signup()
+    await enrol(world, minutes=-10)
+    await enrol(world, minutes=10)  # needs no fresh proof, and looks like the one before
+    if proved:
+        await world.sql.execute("update accounts set email_verified_at = $1", world.clock.now())
+    await world.recovery.reset(token=await link_token(world), password=NEW, origin=HOME)
+    assert await faces(world) == 0
+    assert (await world.events()).count("FACE_FORGOTTEN") == 1
+    letter = (await world.letters())[-1].text
+    assert "(providers, faces, passkeys) that were added before this address was proved" in letter
+    assert "still open" not in letter
+
+
+async def test_a_face_of_the_proved_owner_stays_and_is_named(world: Slice) -> None:
+    """Whoever forgets a password would have to enrol anew; or the face of a thief who did would stay unseen."""
+    await world.signup()
+    await world.sql.execute("update accounts set email_verified_at = $1", world.clock.now())
+    await enrol(world, minutes=10)
+    await world.recovery.reset(token=await link_token(world), password=NEW, origin=HOME)
+    assert await faces(world) == 1
+    assert "These still open your account: an enrolled face." in (await world.letters())[-1].text
+
+
 async def test_what_was_linked_by_the_proved_owner_stays(world: Slice) -> None:
     """A person who forgot their password would lose the other ways in that they had set up."""
     await world.signup()
