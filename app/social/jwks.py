@@ -1,7 +1,8 @@
 """The public keys of providers: fetched over HTTP, cached, and fetched anew when a provider rotates them.
 
 - Keys are fresh for an hour. After it they are fetched again in the background, and the old ones serve meanwhile.
-- A token that names an unknown key may mean a rotation: one fetch, at most one a minute, however many tokens come.
+- A token that names an unknown key may mean a rotation: one fetch, at most one a minute, however many tokens come. All
+  of them wait for it, and while it fails are told that the provider is away, not that they are bad.
 - While a provider is away its keys stay good for a day; the log says whose. Tries are spaced out, up to a minute.
 - Any number of callers share one fetch; the event loop waits for nothing but the network.
 """
@@ -84,9 +85,9 @@ class _Source:
             return self._keys.get(kid)
         if now_s - self._fetched_at_s > FRESH_S and now_s >= self._next_try_at_s:
             self._begin()  # the keys at hand serve this caller
-        if kid not in self._keys and now_s >= self._rotation_fetch_from_s:
-            self._rotation_fetch_from_s = now_s + ROTATION_FETCH_EVERY_S
+        if kid not in self._keys and (self._fetch is not None or now_s >= self._rotation_fetch_from_s):
             await self._fetched()
+            self._rotation_fetch_from_s = now_s + ROTATION_FETCH_EVERY_S
         return self._keys.get(kid)
 
     async def close(self) -> None:

@@ -67,6 +67,30 @@ async def test_a_rotated_key_is_found_at_once(provider: KeyServer, key_sets: Key
     assert provider.asked == 2
 
 
+async def test_fifty_callers_with_a_rotated_key_are_all_let_in(provider: KeyServer, key_sets: KeySets) -> None:
+    """Of all who sign in at the moment of a rotation one would come in, and the others' good tokens be called bad."""
+    await key_sets.key(provider.url, "old")
+    provider.publish(OLD, NEW)
+    found = await asyncio.gather(*(key_sets.key(provider.url, "new") for _ in range(50)))
+    assert None not in found
+    assert provider.asked == 2
+
+
+async def test_a_rotation_during_an_outage_is_no_fault_of_the_token(
+    provider: KeyServer, key_sets: KeySets, clock: FixedClock
+) -> None:
+    """People would be told for a minute that their good tokens are bad, the provider being back already."""
+    await key_sets.key(provider.url, "old")
+    provider.publish(OLD, NEW)
+    provider.status = 503
+    for _ in range(3):
+        await busy(key_sets, provider.url, "new")
+    assert provider.asked == 2, "the tries are spaced out all the same"
+    provider.status = 200
+    clock.advance(1)
+    assert await key_sets.key(provider.url, "new") is not None
+
+
 async def test_unknown_keys_cost_one_fetch_a_minute(provider: KeyServer, key_sets: KeySets, clock: FixedClock) -> None:
     """Anybody with a pen could make us flood the provider: a token names any key it likes."""
     await key_sets.key(provider.url, "old")
