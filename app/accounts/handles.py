@@ -59,8 +59,13 @@ class HandleReservations:
             raise _away() from error
         if not is_reserved:
             raise await self.conflict(handle, field=field, max_chars=max_chars)
-        if await self._registered([handle], account_id):
-            await self.release(handle, account_id)
+        is_free = False
+        try:
+            is_free = not await self._registered([handle], account_id)
+        finally:
+            if not is_free:  # or nobody can tell: who tries again shall not find the name taken by their own failed try
+                await self.release(handle, account_id)
+        if not is_free:
             raise await self.conflict(handle, field=field, max_chars=max_chars)
 
     async def release(self, handle: str, account_id: UUID) -> None:

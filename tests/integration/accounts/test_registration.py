@@ -12,9 +12,9 @@ from app.accounts.handles import HandleReservations
 from app.accounts.limits import REGISTER_PER_IP, REPEATED_PER_EMAIL
 from app.accounts.model import Origin
 from app.accounts.registration import Registered
-from app.database import Database, Transaction
+from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
-from app.queries import QUERIES, Queries
+from app.queries import QUERIES, Queries, Query
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 
 T = TypeVar("T")
@@ -170,6 +170,24 @@ async def test_a_failed_registration_lets_the_handle_go(world: Slice) -> None:
     )
     await database.close()
     assert (problem.code, problem.field) == (Code.BAD_USER_INPUT, "campusId")
+    assert await world.handles.holder("ada") is None
+    await register(world)
+
+
+async def test_a_database_that_is_away_leaves_no_handle_reserved(world: Slice) -> None:
+    """After a stumble of the database whoever tries again would find their own name taken for a quarter of an hour."""
+
+    class Away(Database):
+        """Answers nothing."""
+
+        async def many(self, query: Query, **values: object) -> list[Row]:
+            raise Problem(Code.BUSY, "The database does not answer.")
+
+    assert world.settings.database_url is not None
+    database = Away(url=world.settings.database_url, queries=Queries.load(QUERIES))
+    handles = HandleReservations(database=database, redis=world.redis, clock=world.clock, ids=world.ids)
+    problem = await problem_of(handles.reserve("ada", world.ids.uuid7()))
+    assert problem.code is Code.BUSY
     assert await world.handles.holder("ada") is None
     await register(world)
 
