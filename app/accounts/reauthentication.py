@@ -92,7 +92,7 @@ class Reauthentication:
         meanwhile; RATE_LIMITED; BUSY.
         """
         if password is None and code is None:
-            raise Problem(Code.BAD_USER_INPUT, "Give your password or a code.")
+            raise Problem(Code.BAD_USER_INPUT, "Give your password or a code.", field="password")
         if code is None:
             demand_enough(Proof.PASSWORD, viewer)
         compared = None if password is None else await self._right_password(viewer, password, "password", origin)
