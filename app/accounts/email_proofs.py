@@ -82,6 +82,7 @@ class EmailProofs:
         clock: Clock,
         ids: Ids,
         public_url: str,
+        campus_subdomains: bool = False,
     ) -> None:
         self._database = database
         self._queries = database.queries
@@ -96,6 +97,7 @@ class EmailProofs:
         self._clock = clock
         self._ids = ids
         self._public_url = public_url
+        self._campus_subdomains = campus_subdomains
 
     async def open(self, tx: Transaction, account_id: UUID, email: str | None = None) -> str:
         """Replaces the account's open proof; gives the token to `mail` once `tx` has committed.
@@ -209,7 +211,13 @@ class EmailProofs:
             await tx.run(self._queries.email_prove, account_id=account_id, now=now)
             await self._audit.record(AuditEvent.EMAIL_PROVED, account_id=account_id, origin=origin, tx=tx)
             return _Proved(account_id)
-        await tx.run(self._queries.email_change, account_id=account_id, email=proof["email"], now=now)
+        await tx.run(
+            self._queries.email_change,
+            account_id=account_id,
+            email=proof["email"],
+            with_subdomains=self._campus_subdomains,
+            now=now,
+        )
         await self._audit.record(AuditEvent.EMAIL_CHANGED, account_id=account_id, origin=origin, tx=tx)
         return _Proved(account_id, left_address=account["email"])
 

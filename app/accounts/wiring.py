@@ -183,6 +183,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         clock=base.clock,
         ids=base.ids,
         public_url=settings.public_url,
+        campus_subdomains=settings.campus_subdomains,
     )
     accounts = AccountService(
         database=base.database,

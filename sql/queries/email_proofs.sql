@@ -57,5 +57,7 @@ with spent as (
   from accounts a, campuses c
   where p.account_id = :account_id and a.id = p.account_id and a.email_verified_at is null
     and c.id = p.campus_id and c.domain <> split_part(:email, '@', 2)
+    and not (cast(:with_subdomains as boolean)
+             and right(split_part(:email, '@', 2), length(c.domain) + 1) = '.' || c.domain)
 )
 update accounts set email = :email, email_verified_at = :now, updated_at = :now where id = :account_id

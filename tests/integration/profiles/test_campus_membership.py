@@ -1,11 +1,15 @@
 """Who passes for a member of a campus: whoever proved an address of it, and nobody else."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from app.accounts.model import Origin
+from app.settings import Settings
 from app.wiring import Services
-from tests.fakes import Mailbox
-from tests.serving import Visitor
+from tests.fakes import FixedClock, Mailbox
+from tests.serving import Visitor, served
 
 TORONTO = "01900000-0000-7000-8000-00000000000c"
 PASSWORD = "correct mule battery paperclip"
@@ -70,3 +74,26 @@ async def test_a_slip_in_the_address_costs_no_member_their_campus(
         await services.credentials.change_email(viewer, email=email, password=PASSWORD, origin=HOME)
         await prove(services, mailbox, to=email)
         assert await shown_campus(visitor) == {"domain": "utoronto.ca"}
+
+
+@pytest.mark.parametrize(
+    ("with_subdomains", "email", "stays"),
+    [
+        (True, "mallory@mail.utoronto.ca", True),
+        (True, "mallory@notutoronto.ca", False),
+        (False, "mallory@mail.utoronto.ca", False),
+    ],
+)
+async def test_a_slip_is_mended_within_what_belongs_to_the_campus(
+    settings: Settings, clock: FixedClock, mailbox: Mailbox, with_subdomains: bool, email: str, stays: bool
+) -> None:
+    """Where sub-domains of the campus count, who moves to one would be thrown out; elsewhere a stranger be let in."""
+    settings = replace(settings, campus_subdomains=with_subdomains)
+    async with served(settings, clock=clock, mailbox=mailbox) as (services, transport):
+        visitor = Visitor(transport)
+        await register(visitor, services)
+        assert visitor.access_token is not None
+        viewer = await services.sessions.authenticate(visitor.access_token)
+        await services.credentials.change_email(viewer, email=email, password=PASSWORD, origin=HOME)
+        await prove(services, mailbox, to=email)
+        assert (await shown_campus(visitor) is not None) is stays
