@@ -107,6 +107,7 @@ class CodeClient:
             return Problem(
                 Code.UNAUTHENTICATED,
                 f"{self._shown} does not know this code: it was used already or is too old. Start again.",
+                field="code",
                 reason="PROVIDER_CODE_REFUSED",
             )
         return self._not_set_up_rightly(error)

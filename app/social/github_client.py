@@ -225,6 +225,7 @@ def _refused(error: Any) -> Problem:
         return Problem(
             Code.UNAUTHENTICATED,
             "GitHub does not know this code: it was used already or is older than ten minutes. Start again.",
+            field="code",
             reason="GITHUB_CODE_REFUSED",
         )
     if error == "unverified_user_email":

@@ -31,7 +31,7 @@ _WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDI
 # The last two: a Firebase token seen for the first time finds or makes its account (app.social.bearer).
 _SIGNED_IN = (Code.UNAUTHENTICATED, Code.CONFLICT, Code.RATE_LIMITED)
 _WITH_TOKENS = frozenset({TokensOut, FaceSignedInOut})
-_ALIASES = {"username": "handle", "frame": "image"}
+_ALIASES = {"username": "handle", "frame": "image", "token": "refresh_token"}
 _MAX_NAME_CHARS = 64
 
 

@@ -90,7 +90,7 @@ async def test_a_code_works_once(browser: Browser, site: Site) -> None:
     thief = site.browser()
     own = await thief.code_and_state()
     refused = await thief.refusal(LOGIN_WITH_GITHUB, {**own, "code": spent["code"]}, headers=PAGE)
-    assert refused == {"code": "UNAUTHENTICATED", "reason": "GITHUB_CODE_REFUSED"}
+    assert refused == {"code": "UNAUTHENTICATED", "field": "code", "reason": "GITHUB_CODE_REFUSED"}
     assert await site.count("sessions") == 1
 
 

@@ -162,6 +162,12 @@ async def test_without_any_token_there_is_nothing_to_refresh(visitor: Visitor) -
     assert (await visitor.refusal(REFRESH)) == {"code": "UNAUTHENTICATED", "reason": "NO_REFRESH_TOKEN"}
 
 
+async def test_a_refused_token_is_named(visitor: Visitor) -> None:
+    """An app that keeps its own token could not tell that fault from one of its access token."""
+    refused = await visitor.refusal(REFRESH, {"token": "made up"})
+    assert refused == {"code": "UNAUTHENTICATED", "field": "token", "reason": "REFRESH_UNKNOWN"}
+
+
 @pytest.mark.parametrize("way", ["cookie", "argument", "access token"])
 async def test_signing_out_ends_the_session(visitor: Visitor, way: str) -> None:
     """Whoever finds the device, or a copy of a token, would still be signed in."""

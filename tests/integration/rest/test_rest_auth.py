@@ -34,7 +34,8 @@ async def test_a_native_app_gets_the_pair_in_the_body(visitor: Visitor) -> None:
     ended = await visitor.http.post("/auth/logout", json={"refresh_token": refreshed["refresh_token"]})
     assert ended.json() == {"ended": True}
     again = await visitor.http.post("/auth/refresh", json={"refresh_token": refreshed["refresh_token"]})
-    assert (again.status_code, again.json()["reason"]) == (401, "REFRESH_REVOKED")
+    told = again.json()
+    assert (again.status_code, told["field"], told["reason"]) == (401, "refresh_token", "REFRESH_REVOKED")
 
 
 async def test_a_wrong_password_and_an_unknown_address_look_alike(visitor: Visitor) -> None:

@@ -93,7 +93,7 @@ async def test_an_expired_token_is_told_apart_from_a_bad_one(world: World, googl
     token = google.token()
     world.clock.advance(3700)
     problem = await refused(world, token)
-    assert (problem.code, problem.reason) == (Code.UNAUTHENTICATED, "TOKEN_EXPIRED")
+    assert (problem.code, problem.field, problem.reason) == (Code.UNAUTHENTICATED, "idToken", "TOKEN_EXPIRED")
 
 
 async def test_a_token_is_traded_once_but_for_a_double_click(world: World, google: Minter) -> None:
@@ -105,7 +105,7 @@ async def test_a_token_is_traded_once_but_for_a_double_click(world: World, googl
     await sign_in(world, token)
     world.clock.advance(1)
     problem = await refused(world, token)
-    assert (problem.code, problem.reason) == (Code.UNAUTHENTICATED, "TOKEN_REPLAYED")
+    assert (problem.code, problem.field, problem.reason) == (Code.UNAUTHENTICATED, "idToken", "TOKEN_REPLAYED")
     failed = await world.sql.fetch("select account_id, detail from audit_events where event = 'SIGN_IN_FAILED'")
     assert [row["account_id"] for row in failed] == [first.viewer.account_id], "its owner can read that it was tried"
     assert "TOKEN_REPLAYED" in failed[0]["detail"]
