@@ -112,6 +112,7 @@ class NotMe:
         if current == link["email"] or not link["restores_address"]:
             return current
         now = self._clock.now()
+        await tx.run(self._queries.address_release_campus, account_id=account_id, email=link["email"])
         await tx.run(self._queries.address_release, account_id=account_id, email=link["email"], now=now)
         restored: str | None = await tx.scalar(
             self._queries.address_restore, account_id=account_id, email=link["email"], now=now

@@ -87,6 +87,12 @@ delete from face_templates where account_id = :account_id and created_at >= :sin
 -- name: address_of$
 select email from accounts where id = :account_id
 
+-- name: address_release_campus!
+-- Comes before `address_release`: a campus that only an unproved address spoke for does not outlive it.
+update profiles p set campus_id = null
+from accounts a
+where a.id = p.account_id and a.email = :email and a.id <> :account_id and a.email_verified_at is null
+
 -- name: address_release!
 -- Somebody signed up with the address meanwhile and never proved it.
 update accounts set email = null, updated_at = :now

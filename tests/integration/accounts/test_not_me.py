@@ -236,18 +236,22 @@ async def test_a_thiefs_own_alarms_never_bring_the_account_back_to_them(world: S
 
 @pytest.mark.parametrize("is_proved", [False, True])
 async def test_an_address_that_somebody_took_meanwhile(world: Slice, is_proved: bool) -> None:
-    """A thief who signs up anew with the address that they moved the account away from would keep the account."""
+    """A thief who signs up anew with the address that they moved the account away from would keep the account; or, with
+    another address from then on, pass for a member of the owner's campus."""
     ada = await world.signup()
     thief, token = await break_in(world)
     await move_away(world, thief)
     taker = await world.accounts.signup(
         email=OLD, password=PASSWORD, username="taker", display_name="Taker", origin=THIEF
     )
+    await world.sql.execute("update profiles set campus_id = (select id from campuses limit 1)")
     if is_proved:
         await world.sql.execute("update accounts set email_verified_at = now() where email = $1", OLD)
     await world.not_me.report(token=token, origin=HOME)
     mine, theirs = [await address(world, each.viewer.account_id) for each in (ada, taker)]
     assert (mine, theirs) == (((None, False), (OLD, True)) if is_proved else ((OLD, True), (None, False)))
+    of_campus = await world.sql.fetch("select handle from profiles where campus_id is not null")
+    assert {row["handle"] for row in of_campus} == ({"ada", "taker"} if is_proved else {"ada"})
     await world.recovery.request(email=STOLEN, origin=THIEF)
     assert not [mail for mail in await world.letters() if mail.to == STOLEN and "/reset#" in mail.text]
 
