@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+import regex
+
 from app.errors import Code, Problem
 
 MAX_EMAIL_CHARS = 255  # seeds C and E; RFC 5321 4.5.3.1 ends at 254 octets with the brackets, columns at 255
@@ -41,9 +43,18 @@ BLOCKED_HANDLES = frozenset(_BLOCKED.split())
 
 # Directional overrides and isolates can make a name read as another one (Unicode TR #36, 2.6).
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Without width and without meaning in a name, where they make two names look like one. The joiners U+200C and U+200D
-# stay: Persian is written with them, and emoji.
-_INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+# Without width and without meaning in a name, where they make two names look like one: whatever Unicode calls ignorable
+# (Hangul's fillers are letters to it, and nothing to the eye) and the marks of annotations. The joiners and variation
+# selectors stay, because Persian, emoji and Han names are written with them, but not where they shape nothing; so do
+# the tags of a flag.
+_SHAPERS = r"\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_FLAG = regex.compile(r"\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+_INVISIBLE = regex.compile(
+    rf"[[\p{{Default_Ignorable_Code_Point}}\ufff9-\ufffb]--[{_SHAPERS}]]"
+    rf"|(?<=^|[\p{{Latin}}\p{{Greek}}\p{{Cyrillic}}])[{_SHAPERS}]",
+    regex.VERSION1,
+)
+_BLANK_SYMBOLS = frozenset("\u2800\U0001d159")
 
 
 def normalised_email(given: str, *, field: str = "email") -> str:
@@ -83,7 +94,7 @@ def normalised_display_name(given: str, *, of_campus: bool = False) -> str:
     """The name in NFC without surrounding blanks; raises Problem(BAD_USER_INPUT, field `displayName`)."""
     max_chars = MAX_CAMPUS_DISPLAY_NAME_CHARS if of_campus else MAX_DISPLAY_NAME_CHARS
     name = single_line(given, field="displayName", max_chars=max_chars)
-    if not any(unicodedata.category(c)[0] in "LNPS" for c in name):
+    if not any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK_SYMBOLS for c in name):
         raise _refused("displayName", "A name needs at least one visible character.")
     return name
 
@@ -91,7 +102,7 @@ def normalised_display_name(given: str, *, of_campus: bool = False) -> str:
 def single_line(given: str, *, field: str, max_chars: int) -> str:
     """The text in NFC without surrounding blanks, perhaps empty; raises Problem(BAD_USER_INPUT) naming `field`."""
     text = _bounded(given, field=field, max_chars=max_chars)
-    if _misleads(text) or not _INVISIBLE.isdisjoint(text):
+    if _misleads(text) or _INVISIBLE.search(_FLAG.sub("", text)):
         raise _refused(field, "Line breaks, control, invisible and direction-changing characters cannot stand here.")
     return text
 
