@@ -18,6 +18,7 @@ JSON = "application/json"
 _MARKS = b",[{"
 MAX_JSON_MARKS = 4000
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 def check_body_type(headers: Headers) -> None:
@@ -56,8 +57,8 @@ def parsed(text: str | bytes, what: str) -> Any:
         value = _DECODER.decode(decoded)
     except (ValueError, RecursionError) as error:
         raise Problem(Code.BAD_USER_INPUT, f"{what} is not valid JSON.") from error
-    if "\\u" in decoded and not _is_plain_text(value):
-        raise Problem(Code.BAD_USER_INPUT, f"{what} holds a character that is no text (U+0000 or a lone surrogate).")
+    if "\\u" in decoded:
+        _demand_plain_text(value, what)
     return value
 
 
@@ -68,17 +69,21 @@ def _refuse_constant(name: str) -> None:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _is_plain_text(value: Any) -> bool:
-    """Looks at every text inside `value`; only called when an escape could have made a bad one."""
-    waiting = [value]
+def _demand_plain_text(value: Any, what: str) -> None:
+    """Looks at every text inside `value`; only called when an escape could have made a bad one.
+
+    Raises Problem(BAD_USER_INPUT) naming the innermost field around the first bad one, where its name could be one of
+    ours: whatever else was sent stays with the sender.
+    """
+    waiting: list[tuple[str | None, Any]] = [(None, value)]
     while waiting:
-        item = waiting.pop()
+        name, item = waiting.pop()
         if isinstance(item, str):
             if _NO_TEXT.search(item):
-                return False
+                detail = f"{what} holds a character that is no text (U+0000 or a lone surrogate)."
+                raise Problem(Code.BAD_USER_INPUT, detail, field=name)
         elif isinstance(item, dict):
-            waiting.extend(item.keys())
-            waiting.extend(item.values())
+            waiting.extend((name, key) for key in item)
+            waiting.extend((key if _NAME.fullmatch(key) else name, each) for key, each in item.items())
         elif isinstance(item, list):
-            waiting.extend(item)
-    return True
+            waiting.extend((name, each) for each in item)

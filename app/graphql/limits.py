@@ -143,8 +143,8 @@ class Documents:
         if measure.credentials > limits.credential_fields:
             names = ", ".join(sorted(self._credential_fields))
             faults.append(GraphQLError(f"A document may hold one of these fields once: {names}."))
-        if _holds_nul(document):
-            faults.append(GraphQLError("A text holds the character U+0000, which cannot be stored."))
+        if (text := _text_with_nul(document)) is not None:
+            faults.append(GraphQLError("A text holds the character U+0000, which cannot be stored.", text))
         return faults
 
 
@@ -233,14 +233,16 @@ class _Measure:
 
 
 class _NulFinder(Visitor):
-    found = False
+    found: StringValueNode | None = None
 
     def enter_string_value(self, node: StringValueNode, *_: object) -> object:
-        self.found = "\0" in node.value
-        return BREAK if self.found else None
+        if "\0" not in node.value:
+            return None
+        self.found = node
+        return BREAK
 
 
-def _holds_nul(document: DocumentNode) -> bool:
+def _text_with_nul(document: DocumentNode) -> StringValueNode | None:
     finder = _NulFinder()
     visit(document, finder)
     return finder.found

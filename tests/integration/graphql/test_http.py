@@ -72,6 +72,23 @@ async def test_a_body_that_is_no_request_is_400(visitor: Visitor) -> None:
         assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"query": LOGIN, "variables": {"email": "a@b.org", "password": "\0"}}, "password"),
+        ({"query": LOGIN, "variables": {"email": ["x", "\ud800"], "password": "x"}}, "email"),
+        ({"query": "{ __typename }", "variables": {"\ud800": "x"}}, "variables"),
+        ({"query": 'mutation { login(email: "\\u0000", password: "x") { accessToken } }'}, "email"),
+    ],
+    ids=["variable", "list", "name", "literal"],
+)
+async def test_text_that_is_none_is_refused_by_name(visitor: Visitor, body: dict[str, Any], field: str) -> None:
+    """A form could not say which of its fields to correct."""
+    answer = await post(visitor, json.dumps(body))
+    extensions = answer.json()["errors"][0]["extensions"]
+    assert extensions == {"code": "BAD_USER_INPUT", "field": field}
+
+
 async def test_a_null_parameter_is_as_good_as_none(visitor: Visitor) -> None:
     """Many clients send every parameter, null or not."""
     parameters = {"variables": None, "operationName": None, "extensions": None}
