@@ -31,6 +31,7 @@ _WORDS = MappingProxyType(
         "primary_role": personas.primary_role,
     }
 )
+_NO_STATUS = MappingProxyType({"text": "", "emoji": ""})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def judged(patch: ProfilePatch, *, of_campus: bool) -> Change:
         columns["contact_links"] = rules.contact_links(patch.contact_links or ())
     return Change(
         columns=columns,
-        status={} if patch.status is UNSET else rules.status(patch.status or {"text": "", "emoji": ""}),
+        status={} if patch.status is UNSET else rules.status(_NO_STATUS if patch.status is None else patch.status),
         privacy={} if patch.privacy is UNSET else rules.privacy(_demanded(patch.privacy, field="privacy")),
         skill_ids=None if patch.skill_ids is UNSET else rules.skill_ids(patch.skill_ids or ()),
         handle=None if patch.handle is UNSET else handle(_demanded(patch.handle, field="handle"), of_campus=of_campus),

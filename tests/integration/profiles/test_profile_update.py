@@ -138,6 +138,13 @@ async def test_null_takes_back(ada: Visitor) -> None:
     assert (after["bio"], after["timezone"], after["skills"], after["status"]["text"]) == ("", None, [], "")
 
 
+async def test_parts_that_are_left_out_stay_even_when_all_are(ada: Visitor) -> None:
+    """A client that sends only what its form changed would wipe a status that nobody touched."""
+    before = (await changed(ada, status={"text": "Out", "emoji": "🏠"}, privacy={"ghostMode": True}))["status"]
+    after = await changed(ada, status={}, privacy={})
+    assert (after["status"], after["privacy"]["ghostMode"]) == (before, True)
+
+
 async def test_nothing_of_a_bad_change_is_kept(ada: Visitor) -> None:
     """A form that was refused would be half saved."""
     python = await skill_id(ada, "Python")
