@@ -21,7 +21,7 @@ from app.profiles.limits import (
     PROFILE_LOOKUPS,
     UPDATE_PROFILE,
 )
-from app.profiles.model import HandleAvailability, HandleRefusal, Profile, ProfilePatch, Skill
+from app.profiles.model import UNSET, HandleAvailability, HandleRefusal, Profile, ProfilePatch, Skill
 from app.profiles.patches import Change, judged
 from app.profiles.patches import handle as judged_handle
 from app.profiles.store import ProfileStore
@@ -56,12 +56,12 @@ class ProfileService:
         Raises Problem: BAD_USER_INPUT with the field; CONFLICT on `handle` with suggestions; RATE_LIMITED, with reason
         HANDLE_CHANGED_RECENTLY where the handle was changed in the last 30 days: until then the only way is back.
         """
-        change = judged(patch, of_campus=_is_of_campus(viewer))
+        change = judged(_news(patch, viewer), of_campus=_is_of_campus(viewer))
         if change == Change():
             return viewer
         await self._limits.spend(UPDATE_PROFILE, str(viewer.account_id))
         write = partial(self._write, viewer, change, origin)
-        if change.handle in (None, viewer.handle):
+        if change.handle is None:
             row = await self._database.transact(write)
         else:
             row = await self._claim(viewer, change.handle, write)
@@ -84,6 +84,8 @@ class ProfileService:
     async def handle_available(self, handle: str, viewer: Viewer | None, *, origin: Origin) -> HandleAvailability:
         """Whether the viewer, or somebody new, can have the handle; raises Problem: RATE_LIMITED, BUSY."""
         await self._limits.spend(HANDLE_LOOKUPS, _asker(viewer, origin))
+        if viewer is not None and handle.lower() == viewer.handle:
+            return HandleAvailability(available=True)
         try:
             wanted = judged_handle(handle, of_campus=_is_of_campus(viewer))
         except Problem as problem:
@@ -102,8 +104,6 @@ class ProfileService:
         return await self._store.skills(self._database, account_id)
 
     async def _standing(self, handle: str, viewer: Viewer | None) -> HandleRefusal | None:
-        if viewer is not None and viewer.handle == handle:
-            return None
         account_id = None if viewer is None else viewer.account_id
         reason = await self._store.standing(self._database, handle, account_id=account_id, now=self._clock.now())
         if reason is None and await self._reservations.holder(handle) not in (None, account_id):
@@ -162,6 +162,20 @@ class ProfileService:
             reason="HANDLE_CHANGED_RECENTLY",
             retry_after_s=math.ceil((changed_at + HANDLE_CHANGE_EVERY - now).total_seconds()),
         )
+
+
+def _news(patch: ProfilePatch, viewer: Viewer) -> ProfilePatch:
+    """The patch without a handle and a name that are the viewer's already.
+
+    They may be older than the rule they would break: a campus that was joined later has one of its own.
+    """
+    is_own_handle = isinstance(patch.handle, str) and patch.handle.lower() == viewer.handle
+    is_own_name = patch.display_name == viewer.display_name
+    return replace(
+        patch,
+        handle=UNSET if is_own_handle else patch.handle,
+        display_name=UNSET if is_own_name else patch.display_name,
+    )
 
 
 def _asker(viewer: Viewer | None, origin: Origin) -> str:

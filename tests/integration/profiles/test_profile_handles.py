@@ -240,6 +240,19 @@ async def test_members_of_a_campus_take_its_handles(ada: Visitor, sql: asyncpg.C
     assert await rename(ada, "ada_lovelace") == "ada_lovelace"
 
 
+async def test_a_name_from_before_joining_a_campus_stays_good(ada: Visitor, sql: asyncpg.Connection) -> None:
+    """Every save of a whole form would fail for a name that the person has had all along."""
+    await sql.execute(
+        "update profiles set handle = 'ada-lovelace', display_name = repeat('x', 90),"
+        " campus_id = (select id from campuses limit 1)"
+    )
+    assert await available(ada, "Ada-Lovelace") == (True, None)
+    form = {"handle": "Ada-Lovelace", "displayName": "x" * 90, "bio": "Poet"}
+    saved = await ada.data("mutation ($i: ProfileInput!) { updateProfile(input: $i) { handle bio } }", {"i": form})
+    assert saved["updateProfile"] == {"handle": "ada-lovelace", "bio": "Poet"}
+    assert (await ada.refusal(RENAME, {"handle": "ada-byron"}))["field"] == "handle"
+
+
 async def _person(services: Services, name: str, *, number: int = 0) -> Viewer:
     """A new person, from an address of their own: 20 sign-ups an hour are all that one may have."""
     signed_in = await services.accounts.signup(
