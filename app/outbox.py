@@ -30,7 +30,8 @@ BATCH = 10
 IDLE_S = 1.0
 """How long after its deed an event may wait; what asks is one look into a partial index."""
 REQUEST_TIMEOUT_S = 15.0  # Standard Webhooks: 15 to 30 s
-FIRST_RETRY = timedelta(seconds=5)
+FIRST_RETRY = timedelta(seconds=20)
+"""Longer than a try may take: until it is over, nobody else finds the event due."""
 LONGEST_RETRY = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 FORGET_AFTER = timedelta(days=30)
@@ -70,7 +71,7 @@ class Outbox:
     async def take_due(self) -> list[DueEvent]:
         """Takes up to BATCH due events and puts off their next try, so that a process that dies loses none.
 
-        Two processes never take the same event at the same time.
+        No other process finds an event due while a try of it may still be under way.
         """
         now = self._clock.now()
         rows = await self._database.many(

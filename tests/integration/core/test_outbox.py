@@ -10,7 +10,17 @@ import pytest
 
 from app.database import Database, Transaction
 from app.ids import Ids
-from app.outbox import BATCH, FIRST_RETRY, FORGET_AFTER, GIVE_UP_AFTER, LONGEST_RETRY, Deliverer, Outbox, Webhook
+from app.outbox import (
+    BATCH,
+    FIRST_RETRY,
+    FORGET_AFTER,
+    GIVE_UP_AFTER,
+    LONGEST_RETRY,
+    REQUEST_TIMEOUT_S,
+    Deliverer,
+    Outbox,
+    Webhook,
+)
 from app.queries import Queries
 from tests.fakes import FixedClock
 from tests.webhook_receiver import Receiver, receiving
@@ -116,6 +126,14 @@ async def test_fifty_deliverers_share_the_work(post: Post) -> None:
     assert sorted(words, key=int) == [str(number) for number in range(BATCH * 3)]
     for each in deliverers:
         await each.close()
+
+
+async def test_an_event_under_way_is_sent_by_nobody_else(post: Post) -> None:
+    """A receiver that takes its time would get each event once from every instance."""
+    await post.write()
+    assert len(await post.outbox.take_due()) == 1  # and the receiver thinks about it
+    post.clock.advance(REQUEST_TIMEOUT_S)
+    assert await post.deliverer.deliver_due() == 0
 
 
 async def test_both_secrets_sign_while_one_replaces_the_other(post: Post) -> None:
