@@ -162,10 +162,12 @@ def body_of(model: type[BaseModel], raw: bytes) -> BaseModel:
 
 def query_of(model: type[BaseModel], given: Iterable[tuple[str, str]]) -> BaseModel:
     """The query as its model; raises as `body_of` does, also for a name that comes twice."""
-    pairs = list(given)
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Problem(Code.BAD_USER_INPUT, "A name stands in the query more than once.")
+    found: dict[str, str] = {}
+    for name, value in given:
+        if name in found:
+            field = name if _could_be_ours(name) else None
+            raise Problem(Code.BAD_USER_INPUT, "A name stands in the query more than once.", field=field)
+        found[name] = value
     return _validated(model, found)
 
 
@@ -180,7 +182,7 @@ def _refusal(error: ValidationError) -> Problem:
     """The first fault, without a word of what was sent but a field's name that could be one of ours."""
     fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = [str(part) for part in fault["loc"]]
-    named = all(len(part) <= _MAX_NAME_CHARS and part.isascii() and part.isidentifier() for part in path)
+    named = all(isinstance(part, int) or _could_be_ours(part) for part in fault["loc"])
     rule = fault["type"].upper()
     match rule:
         case "MISSING":
@@ -190,6 +192,10 @@ def _refusal(error: ValidationError) -> Problem:
         case _:
             detail = f"{fault['msg']}."
     return Problem(Code.BAD_USER_INPUT, detail, field=".".join(path) if path and named else None, reason=rule)
+
+
+def _could_be_ours(name: str) -> bool:
+    return len(name) <= _MAX_NAME_CHARS and name.isascii() and name.isidentifier()
 
 
 def _renamed(problem: Problem, operation: Operation) -> Problem:

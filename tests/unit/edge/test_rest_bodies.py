@@ -6,9 +6,11 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
+from app.edge.rest.face_models import FaceUploadRequest
 from app.edge.rest.models import Body
-from app.edge.rest.operations import body_of
+from app.edge.rest.operations import body_of, query_of
 from app.edge.rest.routes import OPERATIONS
+from app.edge.rest.session import SessionQuery
 from app.errors import Code, Problem
 from tests.damage import damaged
 
@@ -33,6 +35,32 @@ def _value(annotation: Any, examples: list[Any] | None) -> Any:
 def test_the_examples_are_read(model: type[Body]) -> None:
     """A developer would copy what is refused."""
     assert body_of(model, json.dumps(example(model)).encode()).model_dump(exclude_unset=True) == example(model)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "field"),
+    [
+        ([5], "evidence.0"),
+        (
+            [{"step": "BLINK", "frame": "", "captured_at_ms": 1}, {"step": "BLINK", "frame": ""}],
+            "evidence.1.captured_at_ms",
+        ),
+    ],
+)
+def test_a_fault_in_a_list_is_named_with_its_place(evidence: list[Any], field: str) -> None:
+    """A client could not say which of its frames is at fault."""
+    body = {**example(FaceUploadRequest), "evidence": evidence}
+    with pytest.raises(Problem) as caught:
+        body_of(FaceUploadRequest, json.dumps(body).encode())
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("name", "field"), [("path", "path"), ("a b", None)])
+def test_a_name_that_comes_twice_in_a_query_is_told(name: str, field: str | None) -> None:
+    """A developer could not see which of many arguments was meant."""
+    with pytest.raises(Problem) as caught:
+        query_of(SessionQuery, [(name, "/home"), (name, "/away")])
+    assert (caught.value.code, caught.value.field) == (Code.BAD_USER_INPUT, field)
 
 
 def test_a_damaged_body_is_refused_or_read_and_nothing_else() -> None:
