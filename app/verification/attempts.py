@@ -198,6 +198,9 @@ class Attempts:
             )
         if not await self._challenges.is_current(attempt.aim.subject, attempt.attempt):
             return self._refused(VerificationError.TOKEN_EXPIRED)
+        # Failures are counted as they end: of many attempts begun at once, those that end after the block earn nothing.
+        if (wait_s := await self._streaks.blocked_for_s(*attempt.aim.rows)) is not None:
+            return self._refused(VerificationError.TOO_MANY_ATTEMPTS, retry_after_s=wait_s)
         outcome = await attempt.rules.earn(person.neutral)
         if outcome.error in _FACE_REFUSED:
             return await self.fail(attempt, outcome.error, ["it is not the face that was wanted"])

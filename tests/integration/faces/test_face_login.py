@@ -9,13 +9,16 @@ import pytest
 import pytest_asyncio
 
 from app.accounts.model import Origin
+from app.client.animation import PhotoAnimator
+from app.client.sources import PhotoSource
 from app.embedded import EmbeddedServices
 from app.faces.names import ADJECTIVES, ANIMALS
 from app.ids import Ids
 from app.verification.model import Outcome
 from tests.attempts import Claim, Studio, studio
 from tests.authenticator import Phone
-from tests.browsers import VERIFY, browser, nobody_known, sql
+from tests.browsers import CHALLENGE, VERIFY, browser, nobody_known, sql
+from tests.running import wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -203,6 +206,25 @@ async def test_a_hundred_wrong_faces_block_the_network_whatever_the_cookie(stage
         await same_network.sign_up(name)
         assert (await same_network.log_in(name))["accessToken"]
         assert (await elsewhere.face_login(eileen))["success"]
+
+
+async def test_what_is_under_way_neither_passes_a_block_nor_lifts_it(
+    stage: Studio, eileen: Claim, astronaut: PhotoAnimator
+) -> None:
+    """Whoever begins many attempts at once would have as many tries, and one with their own face ends the block."""
+    async with browser(stage) as owner, browser(stage) as early:
+        await owner.face_login(eileen)
+        token = await early.challenge(watched_s=0)
+        async with wire(stage.server, cookies=early.cookies) as socket:
+            await socket.start(token, None)
+            for _ in range(20):
+                async with browser(stage) as thief:
+                    wrong = await thief.face_login(Claim(eileen.still, ()), token=await thief.challenge(watched_s=0))
+                    assert wrong["error"] == "CHALLENGE_FAILED"
+            take = await stage.shoot(socket, PhotoSource(astronaut))
+        assert take.outcome == "TOO_MANY_ATTEMPTS"
+        async with browser(stage) as thief:
+            assert (await thief.ask(CHALLENGE, purpose="LOGIN"))["reason"] == "TOO_MANY_ATTEMPTS"
 
 
 async def test_few_accounts_are_made_from_one_network(stage: Studio, eileen: Claim) -> None:
