@@ -42,6 +42,12 @@ class Bond:
         return cls(purpose=purpose, holder=f"{viewer.account_id} {viewer.session_id}")
 
     @classmethod
+    def of_registration(cls, viewer: Viewer) -> "Bond":
+        """The same until the account's second factor is switched: what was proved without one adds no key past it."""
+        guarded = "with" if viewer.two_factor_enabled else "without"
+        return cls(purpose=Purpose.REGISTER, holder=f"{viewer.account_id} {viewer.session_id} {guarded}")
+
+    @classmethod
     def of_browser(cls, origin: Origin) -> "Bond | None":
         """For a browser in which nobody is signed in; None for one that keeps no cookie."""
         device = origin.device_hash
@@ -89,16 +95,16 @@ class PasskeyChallenges:
         Raises Problem: GONE when it is unknown, used, too old or somebody else's, alike; BUSY when Redis is away.
         """
         if bond is None or not could_be_token(challenge_id):
-            raise _gone()
+            raise challenge_over()
         try:
             kept = await self._redis.getdel(_key(bond, challenge_id))
         except (RedisError, OSError) as error:
             raise _away() from error
         if kept is None:
-            raise _gone()
+            raise challenge_over()
         values = json.loads(kept)
         if self._clock.now() - datetime.fromisoformat(values["drawn_at"]) >= CHALLENGE_TTL:
-            raise _gone()
+            raise challenge_over()
         return base64.b64decode(values["value"])
 
 
@@ -106,7 +112,8 @@ def _key(bond: Bond, challenge_id: str) -> str:
     return f"passkey:challenge:{digest(f'{bond.purpose.value} {bond.holder} {challenge_id}').hex()}"
 
 
-def _gone() -> Problem:
+def challenge_over() -> Problem:
+    """The same for a challenge that is unknown, used, too old, somebody else's, or overtaken by a second factor."""
     return Problem(
         Code.GONE,
         "This took too long, or was answered already. Begin again.",

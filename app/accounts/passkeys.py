@@ -8,7 +8,7 @@ from app.accounts import passkey_letters as letters
 from app.accounts.credential_store import CredentialStore
 from app.accounts.limits import PASSKEY_CHANGES_PER_ACCOUNT
 from app.accounts.model import Origin, Passkey, PasskeyOptions, Viewer
-from app.accounts.passkey_challenges import Bond, PasskeyChallenges, Purpose
+from app.accounts.passkey_challenges import Bond, PasskeyChallenges, challenge_over
 from app.accounts.passkey_model import USER_HANDLE_BYTES, Asked, Known, NewKey, NotProved, Person
 from app.accounts.passkey_store import PasskeyStore
 from app.accounts.proofs import SensitiveDeed
@@ -87,7 +87,7 @@ class Passkeys:
         )
         await self._limits.spend(PASSKEY_CHANGES_PER_ACCOUNT, str(viewer.account_id))
         handle, known = await self._database.transact(partial(self._prepare, viewer))
-        challenge = await self._challenges.draw(Bond.of_session(Purpose.REGISTER, viewer))
+        challenge = await self._challenges.draw(Bond.of_registration(viewer))
         person = Person(
             handle=handle, name=viewer.email or viewer.handle, display_name=viewer.display_name or viewer.handle
         )
@@ -97,7 +97,7 @@ class Passkeys:
     async def finish_registration(
         self, viewer: Viewer, *, challenge_id: str, credential: str, name: str | None = None, origin: Origin
     ) -> Passkey:
-        """The new passkey; the answer is good once, in the session that began.
+        """The new passkey; the answer is good once, in the session that began, and under the second factor of then.
 
         Raises Problem: BAD_USER_INPUT with the field, for an answer that proves no key of ours with PASSKEY_REFUSED;
         GONE with CHALLENGE_OVER; CONFLICT with PASSKEY_TAKEN or TOO_MANY_PASSKEYS; UNAUTHENTICATED; RATE_LIMITED; BUSY.
@@ -108,7 +108,7 @@ class Passkeys:
         name = _named(name) if name is not None else UNNAMED
         answer = read_registration(credential)
         await self._limits.spend(PASSKEY_CHANGES_PER_ACCOUNT, str(viewer.account_id))
-        challenge = await self._challenges.take(Bond.of_session(Purpose.REGISTER, viewer), challenge_id)
+        challenge = await self._challenges.take(Bond.of_registration(viewer), challenge_id)
         try:
             key = new_key(answer, Asked(challenge=challenge, rp_id=rp_id, origins=self._party.origins))
         except NotProved as error:
@@ -162,7 +162,9 @@ class Passkeys:
         return handle, known
 
     async def _add(self, viewer: Viewer, key: NewKey, name: str, origin: Origin, tx: Transaction) -> Passkey:
-        await self._sessions.hold(tx, viewer)
+        current = await self._sessions.hold(tx, viewer)
+        if current.two_factor_enabled != viewer.two_factor_enabled:  # since the challenge was taken
+            raise challenge_over()
         _demand_room(len(await self._store.known(tx, viewer.account_id)))
         passkey_id, now = self._ids.uuid7(), self._clock.now()
         await self._store.add(tx, passkey_id, viewer.account_id, key, name=name, now=now)

@@ -267,6 +267,18 @@ async def test_a_session_that_ended_meanwhile_adds_and_proves_nothing(town: Town
     assert await town.sql.fetchval("select count(*) from sessions where proved_at is not null") == 0
 
 
+async def test_what_a_password_began_is_not_finished_past_a_second_factor(town: Town, clock: FixedClock) -> None:
+    """A thief with session and password would keep an addition open, and have a key past the code switched on since."""
+    ada = await town.owner()
+    thief = town.stranger()
+    thief.access_token = (await thief.data(LOGIN, ADA))["login"]["accessToken"]
+    begun = Begun.of(await thief.data(BEGIN_ADD, {"password": PASSWORD}))
+    await switched_on(ada.visitor, clock)
+    finish = {"challengeId": begun.id, "credential": Device().create(begun.options)}
+    assert await thief.refusal(FINISH_ADD, finish) == OVER
+    assert await town.sql.fetchval("select count(*) from passkeys") == 1
+
+
 async def test_without_redis_nobody_comes_in(clock: FixedClock, tmp_path: Path) -> None:
     """A challenge that nobody remembers could be answered twice."""
     away = PasskeyChallenges(redis=Redis(unix_socket_path=str(tmp_path / "none.sock")), clock=clock, ids=Ids())
