@@ -215,30 +215,37 @@ class SessionService:
         )
 
     async def end(self, viewer: Viewer, session_id: UUID, *, origin: Origin) -> None:
-        """Ends one of the viewer's sessions; raises Problem(NOT_FOUND) for one that is not theirs or has ended."""
+        """Ends one of the viewer's sessions; its browser, if another, is not one that is known to the face any more.
+
+        Raises Problem(NOT_FOUND) for one that is not theirs or has ended.
+        """
 
         async def work(tx: Transaction) -> None:
             account_id = viewer.account_id
+            await self._store.hold_account(tx, account_id)
             if not await self._store.revoke(tx, session_id=session_id, account_id=account_id, now=self._clock.now()):
                 raise Problem(Code.NOT_FOUND, "There is no such session, or it has ended already.", field="id")
+            await self._store.distrust(tx, account_id=account_id, ended_ids=(session_id,), kept_id=viewer.session_id)
             await self._audit.record(AuditEvent.SESSION_REVOKED, account_id=account_id, origin=origin, tx=tx)
 
         await self._database.transact(work)
 
     async def end_others(self, viewer: Viewer, *, origin: Origin) -> int:
-        """Ends every session of the viewer's account but the one asking; gives back how many."""
+        """The same for every session of the viewer's account but the one asking; gives back how many."""
 
         async def work(tx: Transaction) -> int:
-            ended = await self.end_all(tx, viewer.account_id, kept_id=viewer.session_id)
-            if ended:
+            account_id, kept_id, now = viewer.account_id, viewer.session_id, self._clock.now()
+            ended_ids = await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=now)
+            if ended_ids:
+                await self._store.distrust(tx, account_id=account_id, ended_ids=ended_ids, kept_id=kept_id)
                 await self._audit.record(
                     AuditEvent.SESSION_REVOKED,
-                    account_id=viewer.account_id,
+                    account_id=account_id,
                     origin=origin,
-                    detail={"sessions": ended},
+                    detail={"sessions": len(ended_ids)},
                     tx=tx,
                 )
-            return ended
+            return len(ended_ids)
 
         return await self._database.transact(work)
 

@@ -1,6 +1,6 @@
 """Named SQL of the accounts slice, in and out of its model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -200,6 +200,10 @@ class SessionStore:
         await self.hold_account(tx, account_id)
         rows = await tx.many(self._queries.sessions_revoke_except, account_id=account_id, kept_id=kept_id, now=now)
         return [row["id"] for row in rows]
+
+    async def distrust(self, tx: Transaction, *, account_id: UUID, ended_ids: Sequence[UUID], kept_id: UUID) -> None:
+        """Forgets which browsers the ended sessions lived in, but that of `kept_id`; the account's row is held."""
+        await tx.run(self._queries.sessions_distrust, account_id=account_id, ended_ids=list(ended_ids), kept_id=kept_id)
 
 
 class AccountStore:

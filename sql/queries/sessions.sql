@@ -94,6 +94,17 @@ where account_id = :account_id and id is distinct from cast(:kept_id as uuid)
   and revoked_at is null and expires_at > :now
 returning id
 
+-- name: sessions_distrust!
+-- Of sessions that their owner has ended from another browser: theirs does not speak for a face any more, by none of its
+-- sessions. The browser that asked stays what it is, whichever of its own sessions it ended.
+with gone as (
+  select s.device_hash from sessions s
+  where s.account_id = :account_id and s.id = any(cast(:ended_ids as uuid[]))
+    and not exists (select from sessions kept where kept.id = :kept_id and kept.device_hash = s.device_hash)
+)
+update sessions set device_hash = null
+where account_id = :account_id and device_hash in (select device_hash from gone)
+
 -- name: sessions_live
 select id, method, user_agent, ip, created_at, last_seen_at, expires_at
 from sessions

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.embedded import EmbeddedServices
 from app.ids import Ids
 from tests.attempts import Claim, Studio, studio
 from tests.authenticator import Phone
-from tests.browsers import CHALLENGE, Browser, browser, letters, nobody_known, sql
+from tests.browsers import CHALLENGE, ME, Browser, browser, letters, nobody_known, sql
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -101,6 +102,83 @@ async def test_an_unknown_device_needs_a_mailed_code_once(stage: Studio, eileen:
         assert (await laptop.face_login(eileen))["auth"]["accessToken"]
         stage.clock.advance(2 * DAY_S)
         needs_code(await laptop.face_login(eileen))
+
+
+async def reset(stage: Studio, visitor: Browser, name: str) -> str:
+    """A new password by the mailed link; gives back the letter that tells of it."""
+    address = f"{name}@example.org"
+    await visitor.ask("mutation ($email: String!) { requestPasswordReset(email: $email) }", email=address)
+    link = re.search(r"/reset#token=(\S+)", (await letters(stage)).sent[-1].text)
+    assert link is not None
+    done = "mutation ($token: String!, $password: String!) { resetPassword(token: $token, password: $password) }"
+    assert await visitor.ask(done, token=link[1], password="a brand new wheelbarrow") is True
+    letter = (await letters(stage)).sent[-1]
+    assert (letter.to, letter.subject) == (address, "Your password was changed")
+    return letter.text
+
+
+async def test_a_face_from_before_the_address_was_proved_goes_with_a_reset(stage: Studio, eileen: Claim) -> None:
+    """Whoever signs up first with somebody's address, and enrols their own face, would be in that account for good."""
+    async with browser(stage) as attacker, browser(stage) as owner:
+        name = await enrolled(stage, attacker, eileen, proved=False)
+        account = (await attacker.me())["id"]
+        under_way = (await attacker.first_call(eileen)).json()["ticket"]
+        letter = await reset(stage, owner, name)
+        assert "faces, passkeys) that were added before this address was proved have been unlinked" in letter
+        assert "still open" not in letter
+        assert (await attacker.trade(under_way))["reason"] == "TICKET_OVER"
+        attacker.access_token = None
+        result = await attacker.face_login(eileen)
+        assert result["isNewUser"], "the face is nobody's any more"
+        assert result["auth"]["user"]["id"] != account
+        events = await sql(
+            stage, "select event from audit_events where account_id = $1::text::uuid order by id desc", account
+        )
+        assert "FACE_FORGOTTEN" in {row["event"] for row in events}
+
+
+async def test_a_face_of_the_proved_owner_stays_and_is_named(stage: Studio, eileen: Claim) -> None:
+    """Whoever forgets a password would lose their face as well; or a thief's face would stay unseen."""
+    async with browser(stage) as owner:
+        name = await enrolled(stage, owner, eileen, proved=False)
+        await sql(
+            stage,
+            "update accounts set email_verified_at = $1 where email = $2",
+            stage.clock.now() - timedelta(days=1),
+            f"{name}@example.org",
+        )
+        assert "These still open your account: an enrolled face." in await reset(stage, owner, name)
+        owner.access_token = None
+        assert (await owner.face_login(eileen))["auth"]["user"]["email"] == f"{name}@example.org"
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one", "all others"])
+async def test_a_device_whose_session_its_owner_ended_is_not_known(stage: Studio, eileen: Claim, at_once: bool) -> None:
+    """A lost telephone would go on standing in for the code, though its owner had signed it out from the laptop."""
+    async with browser(stage) as phone, browser(stage) as laptop:
+        name = await enrolled(stage, phone, eileen)
+        await laptop.log_in(name)
+        assert (await phone.face_login(eileen))["auth"]["accessToken"]
+        sessions = await laptop.ask("{ sessions { id current } }")
+        if at_once:
+            assert await laptop.ask("mutation { revokeOtherSessions }") == 2
+        else:
+            other = next(each["id"] for each in sessions if not each["current"])
+            assert await laptop.ask("mutation ($id: ID!) { revokeSession(id: $id) }", id=other) is True
+        stage.clock.advance(1)
+        needs_code(await phone.face_login(eileen))
+        assert (await laptop.face_login(eileen))["auth"]["accessToken"], "the one that asked stays known"
+
+
+async def test_whoever_signs_out_on_their_own_device_comes_back_by_face(stage: Studio, eileen: Claim) -> None:
+    """Face login would be of no use to whoever signs out in the evening."""
+    async with browser(stage) as phone:
+        await enrolled(stage, phone, eileen)
+        page = {"origin": stage.server.http_url, "x-csrf-token": phone.http.cookies["bonafide_csrf"]}
+        assert (await phone.http.post("/auth/logout", headers=page)).is_success
+        assert (await phone.ask(ME))["code"] == "UNAUTHENTICATED"
+        phone.access_token = None
+        assert (await phone.face_login(eileen))["auth"]["accessToken"]
 
 
 async def test_a_match_by_mistake_does_not_make_a_device_known(stage: Studio, eileen: Claim) -> None:
