@@ -58,6 +58,7 @@ class PasswordRecovery:
         clock: Clock,
         ids: Ids,
         public_url: str,
+        face_login: bool = True,
     ) -> None:
         self._database = database
         self._store = CredentialStore(queries=database.queries)
@@ -70,6 +71,7 @@ class PasswordRecovery:
         self._clock = clock
         self._ids = ids
         self._public_url = public_url
+        self._face_login = face_login
 
     async def request(self, *, email: str, origin: Origin) -> None:
         """Mails a link to the address if an account has it; an earlier link stops working.
@@ -158,8 +160,9 @@ class PasswordRecovery:
     async def _left(self, account_id: UUID, tx: Transaction) -> tuple[str, ...]:
         """What opens the account besides the new password, in words."""
         ways_in = await self._store.ways_in(tx, account_id)
-        face = ("an enrolled face",) if await self._store.has_faces(tx, account_id) else ()
-        return await self._store.linked(tx, account_id) + _counted_passkeys(ways_in.passkeys) + face
+        has_face = self._face_login and await self._store.has_faces(tx, account_id)
+        faces = ("an enrolled face",) if has_face else ()
+        return await self._store.linked(tx, account_id) + _counted_passkeys(ways_in.passkeys) + faces
 
     async def _record(
         self,

@@ -239,6 +239,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         clock=base.clock,
         ids=base.ids,
         public_url=settings.public_url,
+        face_login=settings.face_login != "off",
     )
     not_me = NotMe(
         database=base.database,

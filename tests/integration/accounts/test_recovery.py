@@ -293,6 +293,18 @@ async def test_a_face_of_the_proved_owner_stays_and_is_named(world: Slice) -> No
     assert "These still open your account: an enrolled face." in (await world.letters())[-1].text
 
 
+async def test_a_face_opens_nothing_where_faces_do_not_sign_in(world: Slice) -> None:
+    """People would look in their settings for a way in that the operator has switched off."""
+    await world.signup()
+    await world.sql.execute("update accounts set email_verified_at = $1", world.clock.now())
+    await enrol(world, minutes=10)
+    token = await link_token(world)
+    world.recovery._face_login = False
+    await world.recovery.reset(token=token, password=NEW, origin=HOME)
+    assert await faces(world) == 1
+    assert "still open" not in (await world.letters())[-1].text
+
+
 async def test_what_was_linked_by_the_proved_owner_stays(world: Slice) -> None:
     """A person who forgot their password would lose the other ways in that they had set up."""
     await world.signup()
