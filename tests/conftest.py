@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 import redis.asyncio
 
@@ -17,6 +18,16 @@ from facecore.converter import cached_model
 from tests.fakes import FixedClock, Mailbox
 
 ROOT = Path(__file__).parent.parent
+
+# Each run has the same examples, and none fails for the time that a busy machine took over it.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def shipped(package: str, *parts: str) -> Path:
