@@ -26,19 +26,18 @@ def peer_command(script: str, *arguments: str) -> list[str]:
     return [str(NODE), str(PEERS / script), *arguments]
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def own_port() -> socket.socket:
+    """A free port of the loopback, held from now on: who is to listen there is given the socket itself."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 @dataclass(frozen=True)
 class OpenIdProvider:
     """A running oidc-provider; `sign_in` walks the code flow with PKCE as a browser and an application would."""
 
-    port: int
+    held: socket.socket
     process: "subprocess.Popen[str]"
 
     def stop(self) -> None:
@@ -48,7 +47,7 @@ class OpenIdProvider:
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.held.getsockname()[1]}"
 
     @property
     def jwks_url(self) -> str:
@@ -93,13 +92,22 @@ def openid_provider(
     keys: Sequence[Mapping[str, Any]],
     clients: Sequence[Mapping[str, Any]],
     people: Mapping[str, Mapping[str, Any]],
-    port: int | None = None,
+    before: OpenIdProvider | None = None,
 ) -> Iterator[OpenIdProvider]:
-    """Serves until left. `keys` are private JWKs; each client has a `client_id` and maybe a signing algorithm."""
-    port = port or free_port()
-    configuration = {"port": port, "keys": keys, "clients": clients, "people": people}
+    """Serves until left, where the provider `before` it did if there is one.
+
+    `keys` are private JWKs; each client has a `client_id` and maybe a signing algorithm.
+    """
+    held = before.held.dup() if before else own_port()
+    port = held.getsockname()[1]
+    configuration = {"fd": held.fileno(), "port": port, "keys": keys, "clients": clients, "people": people}
     process = subprocess.Popen(
-        peer_command("oidc.mjs"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        peer_command("oidc.mjs"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[held.fileno()],
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -112,7 +120,8 @@ def openid_provider(
                 break
         else:
             raise AssertionError(process.stderr.read())
-        yield OpenIdProvider(port, process)
+        yield OpenIdProvider(held, process)
     finally:
         process.kill()
         process.communicate()
+        held.close()

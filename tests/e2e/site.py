@@ -17,7 +17,7 @@ from app.edge.web import DIST, WEB
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services, open_services
-from tests.node_peers import NODE
+from tests.node_peers import NODE, own_port
 
 HERE = Path(__file__).parent
 SCENARIO_WITHIN_S = 100
@@ -33,13 +33,14 @@ class Site:
 
 
 @asynccontextmanager
-async def site(settings: Settings, *, port: int = 0, origins: tuple[str, ...] = ()) -> AsyncIterator[Site]:
-    """Serves until left, on `port` or a free one of the loopback, as `bonafide serve` does.
+async def site(
+    settings: Settings, *, held: socket.socket | None = None, origins: tuple[str, ...] = ()
+) -> AsyncIterator[Site]:
+    """Serves until left, on the port that is `held` or a free one of the loopback, as `bonafide serve` does.
 
     `origins` are listed beside its own.
     """
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", port))
+    listener = held or own_port()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = replace(settings, public_url=url, allowed_origins=(url, *origins))
     async with open_services(settings) as services:

@@ -12,7 +12,7 @@ from app.settings import ProviderSettings, Settings
 from tests.e2e.site import Site, missing, site, walk
 from tests.github_server import GithubUser, address, github_on_loopback
 from tests.linkedin_server import linkedin_on_loopback
-from tests.node_peers import free_port, openid_provider
+from tests.node_peers import openid_provider, own_port
 from tests.openid import signing_key
 
 pytestmark = [
@@ -146,20 +146,21 @@ async def test_the_first_page_is_small_and_comes_from_here_alone(here: Site) -> 
 
 async def test_people_of_other_providers_sign_in_and_link(settings: Settings, ids: Ids) -> None:
     """Who has an account at Google or GitHub could not come in, or would end up in somebody else's."""
-    port = free_port()
+    held = own_port()
+    home = f"http://127.0.0.1:{held.getsockname()[1]}"
     page = {
         "client_id": "page",
         "application_type": "native",  # a page on http; the provider takes those from the loopback only
         "grant_types": ["implicit"],
         "response_types": ["id_token"],
-        "redirect_uris": [f"http://127.0.0.1:{port}/auth/callback"],
+        "redirect_uris": [f"{home}/auth/callback"],
     }
     ada = {"email": "ada@example.org", "email_verified": True, "name": "Ada Lovelace"}
     octocat = GithubUser(id=583231, login="octocat", name="Octo", emails=[address("octocat@example.org")])
     keys = [dict(signing_key("rsa-1").as_dict(private=True))]
     with openid_provider(keys=keys, clients=[page], people={"ada": ada}) as provider:
         async with github_on_loopback(clock=Clock(), ids=ids) as github:
-            github.browser_user, github.callback_url = octocat, f"http://127.0.0.1:{port}/"
+            github.browser_user, github.callback_url = octocat, f"{home}/"
             google = ProviderSettings(
                 clients=("page",),
                 issuer=provider.issuer,
@@ -167,18 +168,18 @@ async def test_people_of_other_providers_sign_in_and_link(settings: Settings, id
                 authorize_url=f"{provider.issuer}/auth?login_hint=ada",
             )
             set_up = {name.lower(): value for name, value in github.environment.items()}
-            async with site(replace(settings, google=google, **set_up), port=port) as here:  # type: ignore[arg-type]
+            async with site(replace(settings, google=google, **set_up), held=held) as here:  # type: ignore[arg-type]
                 await walk(here, "providers:throughProviders")
 
 
 async def test_people_of_linkedin_sign_in_and_link(settings: Settings, ids: Ids) -> None:
     """Who has an account at LinkedIn could not come in, or would not find the way on after saying no there."""
-    port = free_port()
+    held = own_port()
     async with linkedin_on_loopback(clock=Clock(), ids=ids, key=signing_key("linkedin")) as linkedin:
-        home = f"http://127.0.0.1:{port}"
+        home = f"http://127.0.0.1:{held.getsockname()[1]}"
         linkedin.redirect_uris = frozenset({f"{home}/auth/linkedin/callback", f"{home}/auth/callback"})
         own = Settings.from_environment(linkedin.environment).linkedin
-        async with site(replace(settings, linkedin=own), port=port) as here:
+        async with site(replace(settings, linkedin=own), held=held) as here:
             await walk(here, "providers:throughLinkedIn")
 
 

@@ -1,5 +1,6 @@
 """The component in a page of another origin, in a real browser."""
 
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from app.edge.embed_page import embedding_policy, example_page
 from app.settings import Settings
 from tests.e2e.camera_people import CameraPeople
 from tests.e2e.site import Site, missing, site, walk
-from tests.node_peers import free_port
+from tests.node_peers import own_port
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
@@ -21,9 +22,13 @@ pytestmark = [
 ]
 
 
+def origin(held: socket.socket) -> str:
+    return f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
 @contextmanager
-def other_site(here: Site, port: int) -> Iterator[str]:
-    """The example page at an origin of its own, under the policy that it needs."""
+def other_site(here: Site, held: socket.socket) -> Iterator[str]:
+    """The example page at an origin of its own, the port that is held, under the policy that it needs."""
     page = example_page(here.url)
     policy = embedding_policy(page, here.url)
 
@@ -38,10 +43,13 @@ def other_site(here: Site, port: int) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Pages)
+    server = ThreadingHTTPServer(held.getsockname(), Pages, bind_and_activate=False)
+    server.socket.close()
+    server.socket = held
+    server.server_activate()
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield origin(held)
     finally:
         server.shutdown()
         server.server_close()
@@ -52,8 +60,8 @@ async def embedded(
     settings: Settings, camera_people: CameraPeople, astronaut_path: Path
 ) -> AsyncIterator[tuple[Site, dict[str, Any]]]:
     """A server that lists one of two other sites, and what a scenario is told of them."""
-    listed, unlisted = free_port(), free_port()
-    async with site(settings, origins=(f"http://127.0.0.1:{listed}",)) as here:
+    listed, unlisted = own_port(), own_port()
+    async with site(settings, origins=(origin(listed),)) as here:
         with other_site(here, listed) as elsewhere, other_site(here, unlisted) as stranger:
             yield (
                 here,

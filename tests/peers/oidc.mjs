@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
 const [line] = await once(createInterface({ input: process.stdin }), 'line');
-const { port, keys, clients, people } = JSON.parse(line);
+const { fd, port, keys, clients, people } = JSON.parse(line);
 const issuer = `http://127.0.0.1:${port}`;
 
 const provider = new Provider(issuer, {
@@ -42,4 +42,4 @@ provider.use(async (ctx, next) => {
   return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: params.login_hint }, consent: {} });
 });
 
-createServer(provider.callback()).listen(port, '127.0.0.1', () => console.log('listening'));
+createServer(provider.callback()).listen({ fd }, () => console.log('listening'));

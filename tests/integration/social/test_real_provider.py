@@ -115,8 +115,7 @@ async def test_a_provider_that_rotates_its_keys_keeps_its_people(services: Servi
         async with open_services(replace(services.settings, google=google), clock=Clock(), mailer=Mailbox()) as rotated:
             await sign_in(rotated, first.sign_in("ada", client_id="by-rsa"))
             late = first.sign_in("ada", client_id="by-rsa")
-            port = first.port
-            with_new_keys = openid_provider(keys=after, clients=CLIENTS, people=PEOPLE, port=port)
+            with_new_keys = openid_provider(keys=after, clients=CLIENTS, people=PEOPLE, before=first)
             first.stop()
             with with_new_keys as second:
                 await sign_in(rotated, second.sign_in("ada", client_id="by-rsa"))
