@@ -343,9 +343,9 @@ def _png(width: int, height: int, body: bytes) -> bytes:
 async def test_what_is_no_photo_is_refused(ada: Visitor, photo: bytes, mime: str, code: str, reason: str) -> None:
     """A file of another kind could be served under our name, or one small upload could take the server down."""
     key = await ada.upload(photo, mime=mime)
-    began_s = time.perf_counter()
+    began_s = time.process_time()  # of the processor: other programs do not count
     refused = await ada.refusal(COMMIT, {"key": key})
-    assert time.perf_counter() - began_s < 2
+    assert time.process_time() - began_s < 2
     assert refused == {"code": code, "field": "key", "reason": reason}
     assert (await ada.data(ME))["me"]["avatarUrl"] is None
 

@@ -190,10 +190,10 @@ def test_a_bomb_costs_little(data: bytes) -> None:
     """A few kilobytes would keep a processor or the memory busy; ten of them would stop the server."""
     took_ms = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()  # of the processor: other programs do not count
         with contextlib.suppress(PhotoError):
             decode(data, max_bytes=6_000_000)
-        took_ms.append(1000 * (time.perf_counter() - started))
+        took_ms.append(1000 * (time.thread_time() - started))
     assert min(took_ms) < BOMB_MS
 
 

@@ -117,9 +117,9 @@ def test_spreading_fragments_in_fragments_costs_what_it_asks_for(documents: Docu
     """Seventy doubling fragments ask for 2**70 fields: without this the server would set out to answer them."""
     doubling = " ".join(f"fragment f{i} on User {{ ...f{i + 1} ...f{i + 1} }}" for i in range(28))
     source = f"{{ me {{ ...f0 }} }} {doubling} fragment f28 on User {{ id }}"
-    began_s = time.perf_counter()
+    began_s = time.process_time()  # of the processor: other programs do not count
     assert "too much at once" in refusal(documents, source)
-    assert time.perf_counter() - began_s < 1
+    assert time.process_time() - began_s < 1
 
 
 def test_a_cycle_of_fragments_is_refused(documents: Documents) -> None:

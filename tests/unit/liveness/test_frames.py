@@ -93,11 +93,11 @@ def test_a_thousand_scans_are_refused_before_decoding() -> None:
     at = data.index(b"\xff\xda")
     length = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     bomb = data[:-2] + data[at : at + length] * 1000 + b"\xff\xd9"
-    began = time.perf_counter()
+    began_s = time.thread_time()  # of the processor: other programs do not count
     with pytest.raises(FrameError) as refused:
         decode_frame(bomb)
     assert refused.value.reason is FrameFault.UNSUPPORTED
-    assert time.perf_counter() - began < 0.05
+    assert time.thread_time() - began_s < 0.05
 
 
 def test_ten_thousand_mutations_neither_crash_nor_grow() -> None:
