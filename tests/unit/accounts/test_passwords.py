@@ -166,18 +166,21 @@ async def test_an_old_cheap_hash_takes_as_long_as_no_account(memory_kib: int, ti
 async def test_a_hash_that_is_not_ours_takes_as_long_as_no_account() -> None:
     """A stranger could tell by the time which addresses were imported from elsewhere, or have a damaged hash."""
     today = make(memory_kib=64 * 1024, time_cost=2, workers=1)
-    times: dict[str | None, float] = {}
-    for stored in (
+    kept = (
         None,
         "$argon2id$broken",
         "$argon2id$v=19$m=65536,t=2,p=1$c2FsdHNhbHQ$%%",
         "$2b$12$KIXxKj8N1Yv0bN4G",
         "$2b$04$KIXxKj8N1Yv0bN4G1Z1s8eJ0mA1rQO5r0dJw4p0mC8uW4o0mY7Q1u",
-    ):
-        began_s = time.process_time()
-        assert not (await today.verify(stored, GOOD)).is_right
-        times[stored] = time.process_time() - began_s
-    assert min(times.values()) > 0.5 * times[None]
+    )
+    times: dict[str | None, list[float]] = {stored: [] for stored in kept}
+    for _ in range(3):  # a busy neighbour slows the memory down for a while, not for everyone's best
+        for stored in kept:
+            began_s = time.process_time()
+            assert not (await today.verify(stored, GOOD)).is_right
+            times[stored].append(time.process_time() - began_s)
+    best = {stored: min(each) for stored, each in times.items()}
+    assert min(best.values()) > 0.5 * best[None]
     today.close()
 
 
