@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.timeout(150),
 ]
 REACTION_MS = 250
+AGAIN_MS = 2000  # who does not see that a turn helped turns once more, and is not back to full any sooner
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,15 @@ def _yaws(film: Sequence[Seen]) -> list[float]:
 
 async def test_the_person_answers_after_a_reaction_time_and_comes_back(here: Site, camera_people: CameraPeople) -> None:
     """A test that passes would prove nothing: the turn came before its prompt, or the picture was a still one."""
-    asked_ms, film = await seen(here, camera_people, plays="answers", step="LOOK_LEFT", film_ms=5000)
+    asked_ms, film = await seen(here, camera_people, plays="answers", step="LOOK_LEFT", film_ms=6000)
     assert len(film) > 25
     assert len({frame.fingerprint for frame in film}) == len(film)
     full = [frame.t_ms for frame in film if frame.face is not None and frame.face.yaw > DEFAULT_POLICY.turn_full]
     assert full
     assert full[0] - asked_ms > REACTION_MS
-    assert full[-1] - full[0] > DEFAULT_POLICY.turn_hold_ms
-    assert abs(_yaws(film)[-1]) < DEFAULT_POLICY.rest_yaw
+    turned_ms = max(t_ms for t_ms in full if t_ms < full[0] + AGAIN_MS)
+    assert turned_ms - full[0] > DEFAULT_POLICY.turn_hold_ms
+    assert min(abs(yaw) for yaw in _yaws([one for one in film if one.t_ms > turned_ms])) < DEFAULT_POLICY.rest_yaw
 
 
 @pytest.mark.parametrize("plays", ["held", "rests"])
