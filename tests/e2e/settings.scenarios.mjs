@@ -3,7 +3,13 @@ import { readFileSync } from "node:fs";
 import { newcomer, PASSWORD, signIn } from "./people.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
-const saved = page => page.getByText("Saved.", { exact: false }).first().waitFor();
+/** Presses a button that saves, until it can be pressed again: "Saved." may still be there from the time before. */
+async function save(page, name) {
+  const button = page.getByRole("button", { name });
+  await button.click();
+  await button.waitFor();
+  await page.getByText("Saved.", { exact: false }).first().waitFor();
+}
 
 /** A profile is changed, seen, and found. */
 export async function profile(browser) {
@@ -26,14 +32,12 @@ export async function profile(browser) {
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("alert").waitFor();
   await page.getByLabel("Address of link 1").fill("https://github.com/ada");
-  await page.getByRole("button", { name: "Save" }).click();
-  await saved(page);
+  await save(page, "Save");
 
   await page.getByRole("link", { name: "Privacy" }).click();
   await heading(page, "Privacy");
   await page.getByLabel("What you are doing").fill("Reading");
-  await page.getByRole("button", { name: "Save status" }).click();
-  await saved(page);
+  await save(page, "Save status");
 
   await other.goto("/people");
   await other.getByRole("searchbox").fill("analyst");
@@ -48,8 +52,7 @@ export async function profile(browser) {
 
   await page.getByLabel(/Ghost mode/).check();
   await page.getByRole("radio", { name: /Nobody but you/ }).check();
-  await page.getByRole("button", { name: "Save privacy" }).click();
-  await saved(page);
+  await save(page, "Save privacy");
   await other.goto("/people/ada-l");
   await heading(other, "Nobody to be seen");
 }
