@@ -89,7 +89,7 @@ export async function endedElsewhere(browser) {
   const told = Date.now();
   await second.getByText("this session was ended").waitFor();
   const took = Date.now() - told;
-  assert.ok(took < 3000, `it took ${took} ms`); // less than a second, and what this machine is busy with besides
+  assert.ok(took < 10_000, `it took ${took} ms`); // less than a second, and what this machine is busy with besides
   for (const tab of [page, second]) {
     await heading(tab, "Sign in");
     await tab.getByText("this session was ended").waitFor();
@@ -137,10 +137,11 @@ export async function oneConnection(browser) {
   const page = await browser.fresh();
   const { ask } = await newcomer(page, "ada");
   const open = [];
-  await page.context().routeWebSocket(/\/graphql$/, socket => void open.push(between(socket)));
+  await page.context().routeWebSocket(/\/graphql$/, socket => void open.push({ ...between(socket), begunMs: performance.now() }));
   const drop = async connection => {
     await connection.answered;
     connection.breakOff({ code: 1012 });
+    return performance.now();
   };
   const reaches = async (count, what) => {
     for (const until = Date.now() + 10_000; open.length < count && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
@@ -156,10 +157,9 @@ export async function oneConnection(browser) {
   await reaches(1, "each tab has a connection of its own");
 
   await ask('mutation { updateProfile(input: { displayName: "Ada King" }) { id } }');
-  await drop(open[0]);
-  await page.waitForTimeout(300);
-  assert.equal(open.length, 1, "it comes back without a wait");
+  const droppedMs = await drop(open[0]);
   await reaches(2, "a lost connection stays lost");
+  assert.ok(open[1].begunMs - droppedMs > 300, "it comes back without a wait");
   for (const tab of [page, second]) await heading(tab, "Ada King");
 
   await page.close();
