@@ -20,7 +20,7 @@ from app.wiring import Services, open_services
 from tests.node_peers import NODE, own_port
 
 HERE = Path(__file__).parent
-SCENARIO_WITHIN_S = 100
+SCENARIO_WITHIN_S = 180
 
 
 @dataclass(frozen=True, kw_only=True)

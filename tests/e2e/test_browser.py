@@ -17,7 +17,7 @@ from tests.openid import signing_key
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 

@@ -10,7 +10,7 @@ from tests.e2e.site import Site, missing, walk
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 

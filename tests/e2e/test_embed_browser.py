@@ -18,7 +18,7 @@ from tests.node_peers import own_port
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 

@@ -18,7 +18,7 @@ from tests.e2e.site import Site, missing, walk
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 REACTION_MS = 250
 AGAIN_MS = 2000  # who does not see that a turn helped turns once more, and is not back to full any sooner
