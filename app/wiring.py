@@ -66,7 +66,7 @@ from app.verification.stream import LivenessStreams
 from app.verification.wiring import wire_verification
 from facecore.engine import DescriptorEngine
 from facecore.pool import FacePool
-from liveness.landmarks import GraphPool
+from liveness.graph_pool import GraphPool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ from app.verification.key_faces import KeyFaces
 from app.verification.model import Outcome, VerificationError
 from liveness.attempt import Attempt
 from liveness.frames import FrameError, decode_frame
-from liveness.landmarks import FaceCounter, GraphPool, GraphsBusy, Lease
+from liveness.graph_pool import GraphPool, GraphsBusy, Lease
+from liveness.landmarks import FaceCounter
 from liveness.session import Effect, Finish, Hint, StepPassed, Verdict
 from liveness.steps import LivenessStep
 

@@ -20,7 +20,8 @@ from app.verification.stream import LivenessStreams
 from facecore.engine import DescriptorEngine, load_engine
 from facecore.pool import FacePool
 from liveness.challenge import ChallengeSigner
-from liveness.landmarks import FaceCounter, GraphPool, StillFaceMesh
+from liveness.graph_pool import GraphPool
+from liveness.landmarks import FaceCounter, StillFaceMesh
 
 IDLE_GRAPHS = 2
 """Graphs kept loaded between streams: 28 MB each, and a new one takes only 30 ms."""

@@ -1,8 +1,7 @@
-"""Landmarks come from the real engine, pooled, quiet and alone in knowing MediaPipe."""
+"""Landmarks come from the real engine, quiet and alone in knowing MediaPipe."""
 
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,14 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from liveness.landmarks import (
-    FaceCounter,
-    FaceMeshGraph,
-    GraphPool,
-    GraphsBusy,
-    LandmarksError,
-    StillFaceMesh,
-)
+from liveness.landmarks import FaceCounter, FaceMeshGraph, LandmarksError, StillFaceMesh
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -109,19 +101,6 @@ def test_a_graph_that_failed_starts_anew(
         faces()
 
 
-def test_a_stream_whose_graph_failed_gives_its_place_back(astronaut: Rgb) -> None:
-    """Its end would raise, and the next stream would get a graph that sees nothing any more."""
-    pool = GraphPool(size=1, keep_idle=1)
-    with pool.lease() as lease:
-        lease.graph.read(astronaut)
-        break_off(lease.graph)
-        with pytest.raises(LandmarksError, match="failed"):
-            lease.graph.read(astronaut)
-    with pool.lease() as lease:
-        assert len(lease.graph.read(astronaut)) == 1
-    pool.close()
-
-
 def test_one_reader_keeps_the_pictures_of_many_apart(astronaut: Rgb, grace_hopper: Rgb, reader: StillFaceMesh) -> None:
     """Two people who come at the same time would get each other's face."""
     pictures = [astronaut, grace_hopper]
@@ -130,61 +109,6 @@ def test_one_reader_keeps_the_pictures_of_many_apart(astronaut: Rgb, grace_hoppe
         turns = list(range(2)) * 20
         together = threads.map(lambda turn: reader.read(pictures[turn])[0].points, turns)
         assert all(np.array_equal(points, alone[turn]) for turn, points in zip(turns, together, strict=True))
-
-
-def test_pool_is_bounded_and_gives_back() -> None:
-    """Streams beyond the limit would slow down everybody else's."""
-    pool = GraphPool(size=2, keep_idle=1)
-    first, second = pool.lease(), pool.lease()
-    with pytest.raises(GraphsBusy):
-        pool.lease()
-    first.release()
-    first.release()
-    assert pool.leased == 1
-    with pool.lease() as again:
-        assert again.graph is first.graph
-    second.release()
-    assert pool.leased == 0
-    pool.close()
-    with pytest.raises(LandmarksError):
-        pool.lease()
-
-
-def test_pool_holds_under_threads() -> None:
-    """Two streams would share a graph and see each other's faces."""
-    pool = GraphPool(size=3, keep_idle=3)
-    pool.warm(3)
-    busy = 0
-    in_use: set[int] = set()
-    shared: list[int] = []
-    lock = threading.Lock()
-
-    def stream() -> None:
-        nonlocal busy
-        for _ in range(10):
-            try:
-                lease = pool.lease()
-            except GraphsBusy:
-                with lock:
-                    busy += 1
-                continue
-            with lock:
-                if id(lease.graph) in in_use:
-                    shared.append(id(lease.graph))
-                in_use.add(id(lease.graph))
-            lease.graph.read(np.zeros((64, 64, 3), np.uint8))
-            with lock:
-                in_use.discard(id(lease.graph))
-            lease.release()
-
-    threads = [threading.Thread(target=stream) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not shared
-    assert pool.leased == 0
-    pool.close()
 
 
 QUIET = """
