@@ -264,16 +264,16 @@ def test_the_light_of_a_face_is_read_alike(animator: PhotoAnimator) -> None:
 @pytest.mark.parametrize("narrow", [0.0, 0.4])
 def test_the_page_sends_the_frames_that_the_server_takes(grace: PhotoAnimator, narrow: float) -> None:
     """A person would do all that is asked, and be refused for the frame that their browser chose."""
-    with closing(FaceMeshGraph(still=True)) as graph, closing(FaceCounter()) as counter:
+    with closing(StillFaceMesh()) as reader, closing(FaceCounter()) as counter:
         still = grace.render(posed(LivenessStep.BLINK, narrow))  # some people's eyes are never wide open
-        rest = measure(graph.read(still)[0])
+        rest = measure(reader.read(still)[0])
         shown = []
         for step in LivenessStep:
             for share in (0.2, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
                 rgb = grace.render(posed(step, share))
                 frame = ClaimedFrame(step=step, rgb=rgb, captured_at_ms=1000)
-                verdict = judge_evidence(steps=[step], still=still, frames=[frame], graph=graph, counter=counter)
-                shown.append((step, measure(graph.read(rgb)[0]), verdict))
+                verdict = judge_evidence(steps=[step], still=still, frames=[frame], reader=reader, counter=counter)
+                shown.append((step, measure(reader.read(rgb)[0]), verdict))
     fullnesses = in_browser(pairs=[(step, rest, now) for step, now, _ in shown]).fullnesses
     taken = dict.fromkeys(LivenessStep, 0)
     for (step, _, verdict), fullness in zip(shown, fullnesses, strict=True):
