@@ -5,6 +5,7 @@ landmarks alone cannot tell from somebody alive. It lets a test answer the serve
 """
 
 import base64
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -35,14 +36,19 @@ class CameraPeople:
 
 @pytest.fixture(scope="session")
 def camera_people(
-    tmp_path_factory: pytest.TempPathFactory, astronaut_path: Path, grace_hopper_path: Path
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, astronaut_path: Path, grace_hopper_path: Path
 ) -> CameraPeople:
-    """Two people, drawn once for the session. The second only sits there: she is who somebody else would be."""
-    folder = tmp_path_factory.mktemp("camera")
-    return CameraPeople(
-        astronaut=drawn(astronaut_path, into=folder / "astronaut.json", steps=tuple(LivenessStep)),
-        grace_hopper=drawn(grace_hopper_path, into=folder / "grace_hopper.json", steps=tuple(LivenessStep)),
-    )
+    """Two people, drawn once for all workers. The second only sits there: she is who somebody else would be."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "camera"
+    folder.mkdir(exist_ok=True)
+    people = CameraPeople(astronaut=folder / "astronaut.json", grace_hopper=folder / "grace_hopper.json")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not people.grace_hopper.exists():
+            drawn(astronaut_path, into=people.astronaut, steps=tuple(LivenessStep))
+            drawn(grace_hopper_path, into=people.grace_hopper, steps=())
+    return people
 
 
 def drawn(photo: Path, *, into: Path, steps: tuple[LivenessStep, ...]) -> Path:

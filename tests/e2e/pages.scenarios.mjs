@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
+import { faultsOf } from "./accessibility.mjs";
 import { newcomer, PASSWORD, signIn, totp } from "./people.mjs";
 
-const require = createRequire(new URL("../../app/web/package.json", import.meta.url));
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
-const NARROWEST_PX = 320;
 const FIRST_PAGE_JS_BYTES = 60 * 1024;
 
 /** Every page as somebody meets it: where it is, and what is done there before it is looked at. */
@@ -150,23 +148,8 @@ async function secondStep(page) {
 
 /** No serious fault that axe finds, in light and dark; nothing wider than the narrowest screen. */
 export async function accessible(browser) {
-  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
   const found = [];
-  await everyPage(browser, { viewport: PHONE, reducedMotion: "reduce" }, async (page, name) => {
-    await page.evaluate(`${axe}; undefined`);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-      for (const { id, impact, nodes } of violations) {
-        if (impact !== "serious" && impact !== "critical") continue;
-        found.push(`${name} (${colorScheme}): ${id} at ${nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`).join("; ")}`);
-      }
-    }
-    await page.setViewportSize({ width: NARROWEST_PX, height: 700 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    if (wide > NARROWEST_PX) found.push(`${name}: ${wide} pixels wide on a screen of ${NARROWEST_PX}`);
-    await page.setViewportSize(PHONE);
-  });
+  await everyPage(browser, { viewport: PHONE, reducedMotion: "reduce" }, async (page, name) => void found.push(...(await faultsOf(page, name))));
   assert.deepEqual(found, []);
 }
 

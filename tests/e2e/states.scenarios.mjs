@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
+import { faultsOf } from "./accessibility.mjs";
 import { beforeTheCamera, ownServer, reaches, READY, result, startStream } from "./checking.mjs";
 
 // <bonafide-liveness> as it looks in each of its states.
 
-const require = createRequire(new URL("../../app/web/package.json", import.meta.url));
 const PHONE = { width: 390, height: 844 };
-const NARROWEST_PX = 320;
 
 /** Looks at the component in each of its states, with `look`. */
 async function everyState(browser, options, look) {
@@ -73,25 +71,12 @@ async function everyState(browser, options, look) {
 
 /** No serious fault that axe finds in any state, in light and dark; nothing wider than the narrowest screen. */
 export async function accessible(browser) {
-  const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
   const found = [];
   await everyState(browser, { viewport: PHONE, reducedMotion: "reduce" }, async (page, name) => {
     if (/^step-.*_(right|up|down)$|smile$/.test(name)) return; // as the others of their kind
-    await page.evaluate(`${axe}; undefined`);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      const { violations } = await page.evaluate(() => globalThis.axe.run("bonafide-liveness", { resultTypes: ["violations"] }));
-      for (const { id, impact, nodes } of violations) {
-        if (impact !== "serious" && impact !== "critical") continue;
-        found.push(`${name} (${colorScheme}): ${id} at ${nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`).join("; ")}`);
-      }
-    }
-    await page.setViewportSize({ width: NARROWEST_PX, height: 640 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    if (wide > NARROWEST_PX) found.push(`${name}: ${wide} pixels wide on a screen of ${NARROWEST_PX}`);
+    found.push(...(await faultsOf(page, name, "bonafide-liveness")));
     const moving = await page.evaluate(() => document.getAnimations().length);
     if (moving) found.push(`${name}: ${moving} things move for somebody who wants nothing to move`);
-    await page.setViewportSize(PHONE);
   });
   assert.deepEqual(found, []);
 }

@@ -13,7 +13,7 @@ SCHEMA = load_schema()
 SOURCE = print_schema(SCHEMA)
 assert SCHEMA.query_type is not None
 assert SCHEMA.mutation_type is not None
-PER_FIELD = 15
+PER_FIELD = 10
 QUERIES, MUTATIONS = sorted(SCHEMA.query_type.fields), sorted(SCHEMA.mutation_type.fields)
 
 

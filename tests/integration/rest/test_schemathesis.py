@@ -39,7 +39,7 @@ async def test_whatever_is_sent_is_answered_as_described(settings: Settings, tmp
             sys.executable,
             *("-m", "schemathesis.cli", "--config-file", str(ROOT / "tests" / "schemathesis.toml")),
             *("run", f"{server.http_url}/openapi.json", "--phases", PHASES),
-            *("--max-examples", "25", "--seed", "1", "--generation-database", "none", "--no-color"),
+            *("--max-examples", "15", "--seed", "1", "--generation-database", "none", "--no-color"),
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), "BONAFIDE_TEST_TOKEN": eileen.access_token},
             stdout=asyncio.subprocess.PIPE,

@@ -29,7 +29,7 @@ def answered(user: Any, emails: Any) -> tuple[GithubPerson | None, tuple[Code, s
         return None, (problem.code, problem.reason)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(JSON | USER, JSON | st.lists(EMAIL | JSON, max_size=4))
 def test_whatever_github_answers_is_somebody_or_a_refusal(user: Any, emails: Any) -> None:
     """An answer that nobody thought of would be an error of ours, or an account of somebody else."""
