@@ -30,8 +30,8 @@ BATCH = 10
 IDLE_S = 1.0
 """How long after its deed an event may wait; what asks is one look into a partial index."""
 REQUEST_TIMEOUT_S = 15.0  # Standard Webhooks: 15 to 30 s
-FIRST_RETRY = timedelta(seconds=20)
-"""Longer than a try may take: until it is over, nobody else finds the event due."""
+FIRST_RETRY = timedelta(minutes=1)
+"""Longer than a try and the writing down of it may take: until then nobody else finds the event due."""
 LONGEST_RETRY = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 FORGET_AFTER = timedelta(days=30)

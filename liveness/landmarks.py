@@ -185,6 +185,7 @@ class _GraphRun:
 
     def restart(self) -> None:
         self._require_open()
+        self._failed = True  # until it runs again
         with known_chatter_dropped():
             try:
                 self._graph.close()
@@ -200,6 +201,7 @@ class _GraphRun:
                 self._graph.close()
 
     def _begin(self) -> None:
+        self._failed = True  # until it runs
         with known_chatter_dropped():
             try:
                 self._graph: Any = self._native.graph(self._config)
@@ -209,7 +211,6 @@ class _GraphRun:
                 raise LandmarksError(f"the landmark graph did not start: {error}") from error
 
     def _start(self) -> None:
-        self._failed = False
         self._fresh = True
         self._graph.start_run(
             {
@@ -218,6 +219,7 @@ class _GraphRun:
             }
         )
         self._graph.wait_until_idle()  # start_run returns before the models are open
+        self._failed = False
 
     def _process(self, rgb: Rgb) -> Any:
         self._require_open()

@@ -47,11 +47,15 @@ _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 # (Hangul's fillers are letters to it, and nothing to the eye) and the marks of annotations. The joiners and variation
 # selectors stay, because Persian, emoji and Han names are written with them, but not where they shape nothing; so do
 # the tags of a flag.
-_SHAPERS = r"\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_FLAG = regex.compile(r"\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+_SHAPERS = r"\u200c\u200d\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+# England, Scotland and Wales: of the flags that are spelled in tags, the ones that fonts draw.
+_FLAG = regex.compile(
+    "\U0001f3f4\U000e0067\U000e0062"
+    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
 _INVISIBLE = regex.compile(
     rf"[[\p{{Default_Ignorable_Code_Point}}\ufff9-\ufffb]--[{_SHAPERS}]]"
-    rf"|(?<=^|[\p{{Latin}}\p{{Greek}}\p{{Cyrillic}}])[{_SHAPERS}]",
+    rf"|(?<=^|[\s\p{{Latin}}\p{{Greek}}\p{{Cyrillic}}])[{_SHAPERS}]",
     regex.VERSION1,
 )
 _BLANK_SYMBOLS = frozenset("\u2800\U0001d159")

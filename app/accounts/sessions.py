@@ -234,24 +234,25 @@ class SessionService:
         """The same for every session of the viewer's account but the one asking; gives back how many."""
 
         async def work(tx: Transaction) -> int:
-            account_id, kept_id, now = viewer.account_id, viewer.session_id, self._clock.now()
-            ended_ids = await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=now)
-            if ended_ids:
-                await self._store.distrust(tx, account_id=account_id, ended_ids=ended_ids, kept_id=kept_id)
+            ended = await self.end_all(tx, viewer.account_id, kept_id=viewer.session_id)
+            if ended:
                 await self._audit.record(
                     AuditEvent.SESSION_REVOKED,
-                    account_id=account_id,
+                    account_id=viewer.account_id,
                     origin=origin,
-                    detail={"sessions": len(ended_ids)},
+                    detail={"sessions": ended},
                     tx=tx,
                 )
-            return len(ended_ids)
+            return ended
 
         return await self._database.transact(work)
 
     async def end_all(self, tx: Transaction, account_id: UUID, *, kept_id: UUID | None = None) -> int:
-        """Ends every session of the account but `kept_id`; gives back how many."""
-        return len(await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=self._clock.now()))
+        """Ends every session of the account but `kept_id`, whose browser then distrusts the others; says how many."""
+        ended_ids = await self._store.revoke_except(tx, account_id=account_id, kept_id=kept_id, now=self._clock.now())
+        if ended_ids and kept_id is not None:
+            await self._store.distrust(tx, account_id=account_id, ended_ids=ended_ids, kept_id=kept_id)
+        return len(ended_ids)
 
     async def _begin(
         self,

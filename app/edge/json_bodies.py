@@ -18,7 +18,7 @@ JSON = "application/json"
 _MARKS = b",[{"
 MAX_JSON_MARKS = 4000
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # as long as a field's name of ours might get
 
 
 def check_body_type(headers: Headers) -> None:
@@ -69,10 +69,15 @@ def _refuse_constant(name: str) -> None:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+def could_be_ours(name: str) -> bool:
+    """Whether a field could have this name; any other text that was sent is not told again."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _demand_plain_text(value: Any, what: str) -> None:
     """Looks at every text inside `value`; only called when an escape could have made a bad one.
 
-    Raises Problem(BAD_USER_INPUT) naming the innermost field around the first bad one, where its name could be one of
+    Raises Problem(BAD_USER_INPUT) naming the innermost field around a bad one, where its name could be one of
     ours: whatever else was sent stays with the sender.
     """
     waiting: list[tuple[str | None, Any]] = [(None, value)]
@@ -84,6 +89,6 @@ def _demand_plain_text(value: Any, what: str) -> None:
                 raise Problem(Code.BAD_USER_INPUT, detail, field=name)
         elif isinstance(item, dict):
             waiting.extend((name, key) for key in item)
-            waiting.extend((key if _NAME.fullmatch(key) else name, each) for key, each in item.items())
+            waiting.extend((key if could_be_ours(key) else name, each) for key, each in item.items())
         elif isinstance(item, list):
             waiting.extend((name, each) for each in item)

@@ -74,6 +74,7 @@ class _Source:
         self._keys: Mapping[str, PublicKey] = MappingProxyType({})
         self._fetched_at_s: float | None = None
         self._rotation_fetch_from_s = 0.0
+        self._is_for_rotation = False
         self._failures = 0
         self._next_try_at_s = 0.0
         self._fetch: asyncio.Task[None] | None = None
@@ -86,8 +87,8 @@ class _Source:
         if now_s - self._fetched_at_s > FRESH_S and now_s >= self._next_try_at_s:
             self._begin()  # the keys at hand serve this caller
         if kid not in self._keys and (self._fetch is not None or now_s >= self._rotation_fetch_from_s):
+            self._is_for_rotation = True
             await self._fetched()
-            self._rotation_fetch_from_s = now_s + ROTATION_FETCH_EVERY_S
         return self._keys.get(kid)
 
     async def close(self) -> None:
@@ -115,6 +116,9 @@ class _Source:
             self._keys = await fetch_key_set(self._http, self._url)
             self._fetched_at_s = self._clock.monotonic_s()
             self._failures, self._next_try_at_s = 0, 0.0
+            if self._is_for_rotation:
+                self._is_for_rotation = False
+                self._rotation_fetch_from_s = self._fetched_at_s + ROTATION_FETCH_EVERY_S
         except FETCH_FAULTS as error:
             self._failures += 1
             wait_s = min(2.0 ** (self._failures - 1), MAX_BACK_OFF_S)

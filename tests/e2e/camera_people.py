@@ -38,7 +38,7 @@ class CameraPeople:
 def camera_people(
     tmp_path_factory: pytest.TempPathFactory, worker_id: str, astronaut_path: Path, grace_hopper_path: Path
 ) -> CameraPeople:
-    """Two people, drawn once for all workers. The second only sits there: she is who somebody else would be."""
+    """Two people, drawn once for all workers. The second is who somebody else would be, and answers as well."""
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / "camera"
     folder.mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def camera_people(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not people.grace_hopper.exists():
             drawn(astronaut_path, into=people.astronaut, steps=tuple(LivenessStep))
-            drawn(grace_hopper_path, into=people.grace_hopper, steps=())
+            drawn(grace_hopper_path, into=people.grace_hopper, steps=tuple(LivenessStep))
     return people
 
 
@@ -58,8 +58,9 @@ def drawn(photo: Path, *, into: Path, steps: tuple[LivenessStep, ...]) -> Path:
     answers = {step.value: [_text(jpeg) for jpeg in _answer(animator, step)] for step in steps}
     rest = [_text(jpeg) for jpeg in _rest(animator)]
     width, height = SIZE
-    into.write_text(json.dumps({"fps": FPS, "width": width, "height": height, "rest": rest, "steps": answers}))
-    return into
+    unfinished = into.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps({"fps": FPS, "width": width, "height": height, "rest": rest, "steps": answers}))
+    return unfinished.rename(into)  # who finds it finds all of it
 
 
 def _rest(animator: PhotoAnimator) -> Iterator[bytes]:

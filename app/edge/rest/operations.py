@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.edge.json_bodies import JSON, check_body_type, parsed
+from app.edge.json_bodies import JSON, check_body_type, could_be_ours, parsed
 from app.edge.problems import problem_response
 from app.edge.rest.face_models import FaceSignedInOut
 from app.edge.rest.models import TokensOut
@@ -32,7 +32,6 @@ _WITH_BODY = (Code.BAD_USER_INPUT, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDI
 _SIGNED_IN = (Code.UNAUTHENTICATED, Code.CONFLICT, Code.RATE_LIMITED)
 _WITH_TOKENS = frozenset({TokensOut, FaceSignedInOut})
 _ALIASES = {"username": "handle", "frame": "image", "token": "refresh_token"}
-_MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def query_of(model: type[BaseModel], given: Iterable[tuple[str, str]]) -> BaseMo
     found: dict[str, str] = {}
     for name, value in given:
         if name in found:
-            field = name if _could_be_ours(name) else None
+            field = name if could_be_ours(name) else None
             raise Problem(Code.BAD_USER_INPUT, "A name stands in the query more than once.", field=field)
         found[name] = value
     return _validated(model, found)
@@ -182,7 +181,7 @@ def _refusal(error: ValidationError) -> Problem:
     """The first fault, without a word of what was sent but a field's name that could be one of ours."""
     fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = [str(part) for part in fault["loc"]]
-    named = all(isinstance(part, int) or _could_be_ours(part) for part in fault["loc"])
+    named = all(isinstance(part, int) or could_be_ours(part) for part in fault["loc"])
     rule = fault["type"].upper()
     match rule:
         case "MISSING":
@@ -192,10 +191,6 @@ def _refusal(error: ValidationError) -> Problem:
         case _:
             detail = f"{fault['msg']}."
     return Problem(Code.BAD_USER_INPUT, detail, field=".".join(path) if path and named else None, reason=rule)
-
-
-def _could_be_ours(name: str) -> bool:
-    return len(name) <= _MAX_NAME_CHARS and name.isascii() and name.isidentifier()
 
 
 def _renamed(problem: Problem, operation: Operation) -> Problem:

@@ -221,6 +221,9 @@ async def test_what_is_under_way_neither_passes_a_block_nor_lifts_it(
                 async with browser(stage) as thief:
                     wrong = await thief.face_login(Claim(eileen.still, ()), token=await thief.challenge(watched_s=0))
                     assert wrong["error"] == "CHALLENGE_FAILED"
+            redis = stage.server.services.redis
+            blocks = [key async for key in redis.scan_iter("liveness:blocked:*") if await redis.expire(key, 600)]
+            assert blocks, "and they last, however slow this machine is"
             take = await stage.shoot(socket, PhotoSource(astronaut))
         assert take.outcome == "TOO_MANY_ATTEMPTS"
         async with browser(stage) as thief:

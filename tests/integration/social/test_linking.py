@@ -98,7 +98,8 @@ async def test_an_identity_opens_one_account(world: World, google: Minter) -> No
     assert await refusal(link(world, other.viewer, google.token())) == (Code.CONFLICT, "IDENTITY_TAKEN")
     with pytest.raises(Problem) as caught:
         await link(world, other.viewer, google.token(), provider="LINKEDIN")
-    assert (caught.value.code, caught.value.field) == (Code.UNAUTHENTICATED, "idToken")
+    told = caught.value
+    assert (told.code, told.field, told.reason) == (Code.UNAUTHENTICATED, "idToken", "INVALID_TOKEN")
 
 
 async def test_one_account_of_a_provider_at_a_time(world: World, google: Minter) -> None:

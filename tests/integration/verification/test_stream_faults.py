@@ -11,6 +11,7 @@ from PIL import Image
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
 from app.verification.inbox import HEADER, INITIAL_CREDIT, MAX_OVERDRAWN
+from app.verification.stream import SESSION_CHECK_S
 from liveness.frames import MAX_FRAME_BYTES
 from tests.running import RunningServer, person, wire
 
@@ -349,6 +350,7 @@ async def test_signing_out_ends_the_stream_within_a_second(server: RunningServer
             async with asyncio.timeout(10):  # a second, and what a loaded machine is busy with besides
                 words, code = await socket.last_words()
     assert (words["code"], code) == ("UNAUTHENTICATED", 4401)
+    assert SESSION_CHECK_S < 1
 
 
 async def test_a_client_that_never_reads_is_stopped(

@@ -141,6 +141,7 @@ def test_nobody_passes_for_the_house(handle: str) -> None:
             "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
             "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
         ),
+        ("\u1830\u1820\u1836\u1822\u1828\u180e\u1820", "\u1830\u1820\u1836\u1822\u1828\u180e\u1820"),
         ("<b>&amp;'--", "<b>&amp;'--"),
         ("x" * 100, "x" * 100),
     ],
@@ -178,6 +179,10 @@ def test_names_are_kept_as_people_write_them(name: str, shown: str) -> None:
         "A\u200dda",
         "Ada\ufe0f",
         "\u200cAda",
+        "Ada \u200d",
+        "Ada \u200dLovelace",
+        "Ada\u180e",
+        "🏴\U000e0041\U000e007f",
     ],
 )
 def test_names_that_mislead_are_refused(name: str) -> None:
