@@ -391,6 +391,7 @@ export async function patient(browser) {
     await page.waitForTimeout(1000);
     assert.equal(frames, count, "no frame without credit");
   };
+  await page.clock.install(); // before the camera: its own clock would go back
   await startStream(check);
   await reaches(page, "checking");
   await sends(2);
@@ -403,7 +404,6 @@ export async function patient(browser) {
     return status.textContent;
   });
   assert.match(spoken, /Step 1 of 3/);
-  await page.clock.install();
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 5000)); // a stall of this machine is no hint that lasts
   for (let at = 0; at < 40; at += 1) {
     say({ type: "feedback", seq: 2, hint: at % 2 ? "TOO_DARK" : "MOVE_CLOSER", progress: 0, credit: 0 });

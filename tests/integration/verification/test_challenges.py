@@ -53,7 +53,8 @@ async def test_tokens_of_others_purposes_and_yesterday_are_not_read(challenges: 
     issued = await challenges.issue(subject="a", purpose=VERIFY, exclude=())
     assert challenges.read(issued.token, subject="b", purpose=VERIFY) is None
     assert challenges.read(issued.token, subject="a", purpose=LivenessPurpose.LOGIN) is None
-    assert challenges.read(issued.token[:-1] + "A", subject="a", purpose=VERIFY) is None
+    altered = issued.token[:-1] + ("A" if issued.token[-1] != "A" else "E")  # B to D end in bits that say nothing
+    assert challenges.read(altered, subject="a", purpose=VERIFY) is None
     clock.advance(CHALLENGE_LIFE_S - 1)
     assert challenges.read(issued.token, subject="a", purpose=VERIFY) is not None
     clock.advance(1)
