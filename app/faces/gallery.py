@@ -15,9 +15,9 @@ from facecore.identification import Ambiguous, Match, NoMatch, identify
 EXACT_UP_TO = 2_000
 """Templates that are all looked at, so that nobody is missed: that costs half as much again as asking the index at
 1,000, twice as much at 2,000 (2 ms), and seven times as much at 20,000 (tests/bench/gallery.py)."""
-SEARCH_DEPTH = 105
+SEARCH_DEPTH = 80
 """Templates that the index looks at around the nearest: of a million it finds 99.1 % of those enrolled, 19 times of 20
-within 10 ms with huge pages and within 11 without; at 80 98.6 %, at 120 99.3 % (tests/bench/gallery.py)."""
+within 10 ms; at 70 98.5 %, at 90 99.2 % (tests/bench/gallery.py)."""
 NEIGHBOURS = 24
 """Templates that are compared exactly: one person's five, and enough of others to see who comes second."""
 
