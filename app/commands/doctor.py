@@ -44,7 +44,7 @@ POSTGRES_MAJOR = 18
 REDIS_AT_LEAST = (6, 2)
 # Below this PostgreSQL may stop with a full disk within a day of avatars.
 FREE_DISK_BYTES = 512 * 1024 * 1024
-# 700,000 templates: from there on a search at its slowest takes more than some 10 ms (tests/bench/gallery.py).
+# 700,000 templates: from there on the eighth that huge pages save of a search is a millisecond.
 LARGE_INDEX_BYTES = 512 * 1024 * 1024
 # Challenges and codes live for minutes; a second or two between machines is normal.
 CLOCK_SKEW_S = 2.0
