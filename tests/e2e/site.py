@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 
 from app.commands.serve import uvicorn_config
@@ -65,6 +66,16 @@ def missing() -> str | None:
     if not (WEB / "node_modules" / "playwright-core").is_dir():
         return "app/web/node_modules has no playwright-core (`make dev`)"
     return None
+
+
+# These run in real time, three programs at once on the cores of one. So a failure is tried once more, as is usual for
+# browser tests, and told with its traceback even if the second try passes. `pytest -n 0 --fail-on-flaky tests/e2e` lets
+# none pass.
+in_a_browser = [
+    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
+    pytest.mark.timeout(240),
+    pytest.mark.flaky(reruns=1),
+]
 
 
 async def walk(site: Site, scenario: str, **more: Any) -> Mapping[str, Any]:

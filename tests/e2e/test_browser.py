@@ -9,16 +9,13 @@ from app.clock import Clock
 from app.errors import Code
 from app.ids import Ids
 from app.settings import ProviderSettings, Settings
-from tests.e2e.site import Site, missing, site, walk
+from tests.e2e.site import Site, in_a_browser, site, walk
 from tests.github_server import GithubUser, address, github_on_loopback
 from tests.linkedin_server import linkedin_on_loopback
 from tests.node_peers import openid_provider, own_port
 from tests.openid import signing_key
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 
 
 async def test_the_front_page_leads_on_and_the_focus_follows(here: Site) -> None:

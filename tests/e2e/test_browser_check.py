@@ -6,12 +6,9 @@ from typing import Any
 import pytest
 
 from liveness.frames import MAX_FRAME_BYTES
-from tests.e2e.site import Site, missing, walk
+from tests.e2e.site import Site, in_a_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 
 
 async def test_a_person_earns_the_badge_by_the_browsers_own_way(here: Site, given: dict[str, Any]) -> None:

@@ -13,13 +13,10 @@ import pytest
 from app.edge.embed_page import embedding_policy, example_page
 from app.settings import Settings
 from tests.e2e.camera_people import CameraPeople
-from tests.e2e.site import Site, missing, site, walk
+from tests.e2e.site import Site, in_a_browser, site, walk
 from tests.node_peers import own_port
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 
 
 def origin(held: socket.socket) -> str:

@@ -3,15 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from app.settings import Settings
-from tests.e2e.site import Site, missing, site, walk
+from tests.e2e.site import Site, in_a_browser, site, walk
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 
 
 async def test_the_badge_is_everywhere_at_once(here: Site, given: dict[str, Any]) -> None:

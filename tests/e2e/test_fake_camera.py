@@ -14,12 +14,9 @@ from liveness.landmarks import FaceCounter, FaceMeshGraph
 from liveness.measures import Measures, brightness, measure
 from liveness.policy import DEFAULT_POLICY
 from tests.e2e.camera_people import CameraPeople
-from tests.e2e.site import Site, missing, walk
+from tests.e2e.site import Site, in_a_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 REACTION_MS = 250
 AGAIN_MS = 2000  # who does not see that a turn helped turns once more, and is not back to full any sooner
 

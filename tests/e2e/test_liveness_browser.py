@@ -2,17 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from app.edge.liveness_socket import TARGET_FPS
 from app.errors import Code
 from app.verification.model import VerificationError
-from tests.e2e.site import Site, missing, walk
+from tests.e2e.site import Site, in_a_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
-    pytest.mark.timeout(240),
-]
+pytestmark = in_a_browser
 
 
 async def test_a_person_earns_the_badge_by_way_of_the_server(here: Site, given: dict[str, Any]) -> None:
