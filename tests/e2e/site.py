@@ -19,6 +19,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services, open_services
 from tests.node_peers import NODE, own_port
+from tests.running import in_real_time
 
 HERE = Path(__file__).parent
 SCENARIO_WITHIN_S = 180
@@ -70,13 +71,10 @@ def missing() -> str | None:
     return None
 
 
-# These run in real time, three programs at once on the cores of one. So a failure is tried once more, as is usual for
-# browser tests, and told with its traceback even if the second try passes. `pytest -n 0 --fail-on-flaky tests/e2e` lets
-# none pass.
 in_a_browser = [
     pytest.mark.skipif(missing() is not None, reason=f"browser tests: {missing()}"),
     pytest.mark.timeout(240),
-    pytest.mark.flaky(reruns=1),
+    in_real_time,
 ]
 
 

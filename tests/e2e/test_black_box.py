@@ -21,6 +21,7 @@ from liveness.frames import decode_frame
 from liveness.steps import LivenessStep
 from tests.attempts import FPS
 from tests.integration.test_serve import Server, at, children_of, serve
+from tests.running import in_real_time
 
 BONAFIDE = [sys.executable, "-B", "-m", "app.cli"]
 PASSWORD = "orbiter-discovery-1995"
@@ -57,6 +58,7 @@ async def me(url: str, handle: str, *, token: str | None = None) -> tuple[dict[s
         return account, api.access_token, (await http.get(account["avatarUrl"])).content
 
 
+@in_real_time
 def test_a_badge_earned_before_a_power_cut_is_still_there_after_it(tmp_path: Path, astronaut_path: Path) -> None:
     """People would lose accounts, photos, badges and their sessions with every crash of the machine."""
     with serve("--port", "0", environment=at(tmp_path)) as server:

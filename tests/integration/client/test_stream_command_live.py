@@ -9,7 +9,7 @@ import pytest
 
 from app.cli import main
 from app.settings import Settings
-from tests.running import PASSWORD, running
+from tests.running import PASSWORD, in_real_time, running
 
 
 async def stream(url: str, source: Path, *more: str) -> int:
@@ -22,6 +22,7 @@ def events(printed: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
+@in_real_time
 async def test_the_tour_of_the_readme_ends_with_the_badge(
     settings: Settings, astronaut_path: Path, grace_hopper_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +60,7 @@ async def test_refusals_of_the_account_are_exit_code_one(
         assert "NO_PROFILE_PHOTO" in capsys.readouterr().out
 
 
+@in_real_time
 async def test_a_low_end_device_signs_in_with_the_face(
     settings: Settings, astronaut_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
