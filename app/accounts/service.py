@@ -132,11 +132,13 @@ class AccountService:
             raise _reset_required()
         raise Problem(Code.UNAUTHENTICATED, "E-mail address or password is wrong.", reason="WRONG_CREDENTIALS")
 
-    async def logout(self, *, refresh_token: str | None, viewer: Viewer | None) -> bool:
+    async def logout(self, *, refresh_token: str | None, viewer: Viewer | None, origin: Origin) -> bool:
         """Ends the session of the refresh token, or else the viewer's; True when a session ended by it."""
-        ended = refresh_token is not None and await self._sessions.revoke_by_token(refresh_token)
+        ended = refresh_token is not None and await self._sessions.sign_out_by_token(refresh_token, origin=origin)
         if not ended and viewer is not None:
-            ended = await self._sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
+            ended = await self._sessions.sign_out(
+                account_id=viewer.account_id, session_id=viewer.session_id, origin=origin
+            )
         return ended
 
     async def _write_down(self, credentials: Credentials | None, origin: Origin) -> None:

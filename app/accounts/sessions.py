@@ -195,18 +195,27 @@ class SessionService:
         """When the viewer's session ends unless it is carried on; None when it has gone with its account."""
         return await self._store.ends_at(self._database, viewer.session_id)
 
-    async def revoke(self, *, account_id: UUID, session_id: UUID) -> bool:
-        """Ends one session of the account; False when it is not theirs or has ended already."""
-        return await self._store.revoke(
-            self._database, session_id=session_id, account_id=account_id, now=self._clock.now()
-        )
+    async def sign_out(self, *, account_id: UUID, session_id: UUID, origin: Origin) -> bool:
+        """Ends the session from which it is asked for; False when it is not the account's or has ended already."""
 
-    async def revoke_by_token(self, token: str) -> bool:
-        """Ends the session that a refresh token, even a used one, belongs to; False when there is none."""
+        async def work(tx: Transaction) -> bool:
+            await self._store.hold_account(tx, account_id)
+            now = self._clock.now()
+            ended = await self._store.revoke(tx, session_id=session_id, account_id=account_id, now=now)
+            if ended:
+                await self._audit.record(AuditEvent.SIGNED_OUT, account_id=account_id, origin=origin, tx=tx)
+            return ended
+
+        return await self._database.transact(work)
+
+    async def sign_out_by_token(self, token: str, *, origin: Origin) -> bool:
+        """The same for the session that a refresh token, even a used one, belongs to; False when there is none."""
         token_hash = digest_of_token(token)
-        if token_hash is None:
+        held = None if token_hash is None else await self._store.of_token(self._database, token_hash=token_hash)
+        if held is None:
             return False
-        return await self._store.revoke_by_token(self._database, token_hash=token_hash, now=self._clock.now())
+        account_id, session_id = held
+        return await self.sign_out(account_id=account_id, session_id=session_id, origin=origin)
 
     async def live(self, viewer: Viewer) -> tuple[Session, ...]:
         """Every device on which the viewer is signed in, the one last seen first."""

@@ -168,9 +168,10 @@ class SessionStore:
             is not None
         )
 
-    async def revoke_by_token(self, on: Runner, *, token_hash: bytes, now: datetime) -> bool:
-        """Ends the session that the token belongs to; False when there is none or it has ended already."""
-        return await on.scalar(self._queries.session_revoke_by_token, token_hash=token_hash, now=now) is not None
+    async def of_token(self, on: Runner, *, token_hash: bytes) -> tuple[UUID, UUID] | None:
+        """The account and the session, over or not, that a refresh token, even a used one, belongs to."""
+        row = await on.one(self._queries.session_of_token, token_hash=token_hash)
+        return None if row is None else (row["account_id"], row["id"])
 
     async def prove(self, tx: Transaction, *, session_id: UUID, account_id: UUID, now: datetime) -> bool:
         """Notes that the session's owner has just shown who they are; False when the session has ended."""

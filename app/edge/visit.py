@@ -164,10 +164,11 @@ class Visit:
         """Ends the session of the token given, of the cookie, or of the access token; True when one ended by it."""
         held = token if token is not None else self.token_of_browser()
         accounts = self.services.accounts
-        ended = await accounts.logout(refresh_token=held, viewer=None)
+        ended = await accounts.logout(refresh_token=held, viewer=None, origin=self.origin)
         # The cookie may be of an older session than the access token beside it: who signs out means the one in use.
         if not ended and token is None:
-            ended = await accounts.logout(refresh_token=None, viewer=await self._holder_of_access_token(held))
+            viewer = await self._holder_of_access_token(held)
+            ended = await accounts.logout(refresh_token=None, viewer=viewer, origin=self.origin)
         if token is None:
             self.set_cookies += self.cookies.clear()
         return ended

@@ -83,10 +83,10 @@ update sessions set revoked_at = :now
 where id = :session_id and account_id = :account_id and revoked_at is null
 returning id
 
--- name: session_revoke_by_token$
-update sessions set revoked_at = :now
-where id = (select session_id from refresh_tokens where token_hash = :token_hash) and revoked_at is null
-returning id
+-- name: session_of_token^
+select s.id, s.account_id
+from refresh_tokens t join sessions s on s.id = t.session_id
+where t.token_hash = :token_hash
 
 -- name: sessions_revoke_except
 update sessions set revoked_at = :now

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from app.accounts.model import SignedIn
+from app.audit import NOBODY
 from app.errors import Code, Problem
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 
@@ -15,11 +16,11 @@ End = Callable[[Slice, SignedIn, SignedIn], Awaitable[object]]
 
 
 async def logout(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
-    await world.accounts.logout(refresh_token=mine.refresh_token, viewer=None)
+    await world.accounts.logout(refresh_token=mine.refresh_token, viewer=None, origin=NOBODY)
 
 
 async def revoke(world: Slice, mine: SignedIn, _other: SignedIn) -> None:
-    await world.sessions.revoke(account_id=mine.viewer.account_id, session_id=mine.viewer.session_id)
+    await world.sessions.sign_out(account_id=mine.viewer.account_id, session_id=mine.viewer.session_id, origin=NOBODY)
 
 
 async def end_others(world: Slice, _mine: SignedIn, other: SignedIn) -> None:
@@ -79,7 +80,9 @@ async def test_nothing_lives_after_the_end(world: Slice, end: End) -> None:
             await world.redis.flushall()  # a new person each time is more than one address may sign up
             person = await world.signup(f"person{trial}")
     assert survivors == 0
-    await world.sessions.revoke(account_id=person.viewer.account_id, session_id=person.viewer.session_id)
+    await world.sessions.sign_out(
+        account_id=person.viewer.account_id, session_id=person.viewer.session_id, origin=NOBODY
+    )
     assert await world.live_tokens() == 0
 
 
@@ -88,7 +91,7 @@ async def test_fifty_refreshes_against_one_logout(world: Slice) -> None:
     signed_in = await world.signup()
     outcomes = await asyncio.gather(
         *(world.sessions.refresh(signed_in.refresh_token, origin=HOME) for _ in range(25)),
-        world.accounts.logout(refresh_token=signed_in.refresh_token, viewer=None),
+        world.accounts.logout(refresh_token=signed_in.refresh_token, viewer=None, origin=NOBODY),
         *(world.sessions.refresh(signed_in.refresh_token, origin=HOME) for _ in range(25)),
         return_exceptions=True,
     )
@@ -97,6 +100,16 @@ async def test_fifty_refreshes_against_one_logout(world: Slice) -> None:
     for outcome in outcomes:
         if isinstance(outcome, SignedIn):
             assert not await still_works(world, outcome)
+
+
+async def test_signing_out_while_the_account_goes_leaves_nothing_behind(world: Slice) -> None:
+    """A line about somebody who was erased would stay for good, or one of the two would hang."""
+    for trial in range(20):
+        one = await world.signup(f"person{trial}")
+        other = await world.another_session(one)
+        await asyncio.gather(delete_account(world, one, other), logout(world, one, other))
+    left = await world.sql.fetch("select event from audit_events")
+    assert [row["event"] for row in left] == ["ACCOUNT_DELETED"] * 20
 
 
 async def test_two_devices_ending_each_other_never_hang(world: Slice) -> None:

@@ -9,6 +9,7 @@ import pytest
 from app.accounts.model import Origin, RefreshRefusal, SignedIn
 from app.accounts.refresh_tokens import REFRESH_TTL, SESSION_MAX_AGE
 from app.accounts.sessions import SessionService
+from app.audit import NOBODY
 from app.errors import Code, Problem
 from app.tokens import ACCESS_TTL, AccessTokens
 from tests.integration.accounts.conftest import HOME, Slice
@@ -136,7 +137,7 @@ async def test_a_made_up_token_is_unknown(world: Slice, token: str) -> None:
     """A guess would open a session, end someone's, or answer with an internal error."""
     signed_in = await world.signup()
     assert await refusal(world, token) == RefreshRefusal.UNKNOWN
-    assert not await world.sessions.revoke_by_token(token)
+    assert not await world.sessions.sign_out_by_token(token, origin=NOBODY)
     assert await is_live(world, signed_in)
 
 
@@ -202,7 +203,7 @@ async def test_the_end_of_a_session_holds_on_every_instance_at_once(world: Slice
         ids=world.ids,
     )
     assert (await elsewhere.authenticate(signed_in.access_token)).handle == "ada"
-    assert await world.accounts.logout(refresh_token=signed_in.refresh_token, viewer=None)
+    assert await world.accounts.logout(refresh_token=signed_in.refresh_token, viewer=None, origin=NOBODY)
     with pytest.raises(Problem) as caught:
         await elsewhere.authenticate(signed_in.access_token)
     assert (caught.value.code, caught.value.reason) == (Code.UNAUTHENTICATED, "SESSION_ENDED")
@@ -210,26 +211,32 @@ async def test_the_end_of_a_session_holds_on_every_instance_at_once(world: Slice
 
 
 async def test_signing_out_works_with_either_key_and_twice(world: Slice) -> None:
-    """Signing out would fail, or seem to, for a client that holds only one of its two tokens."""
+    """Signing out would fail, or seem to, for a client that holds only one of its two tokens; or leave no trace."""
     by_cookie = await world.signup()
     by_bearer = await world.another_session(by_cookie)
     with_old_cookie = await world.another_session(by_cookie)
     await world.sessions.refresh(with_old_cookie.refresh_token, origin=HOME)
 
-    assert await world.accounts.logout(refresh_token=by_cookie.refresh_token, viewer=None)
-    assert not await world.accounts.logout(refresh_token=by_cookie.refresh_token, viewer=None)
-    assert await world.accounts.logout(refresh_token="unknown", viewer=by_bearer.viewer)
-    assert await world.accounts.logout(refresh_token=with_old_cookie.refresh_token, viewer=None)
-    assert not await world.accounts.logout(refresh_token=None, viewer=None)
+    assert await world.accounts.logout(refresh_token=by_cookie.refresh_token, viewer=None, origin=HOME)
+    assert not await world.accounts.logout(refresh_token=by_cookie.refresh_token, viewer=None, origin=HOME)
+    assert await world.accounts.logout(refresh_token="unknown", viewer=by_bearer.viewer, origin=HOME)
+    assert await world.accounts.logout(refresh_token=with_old_cookie.refresh_token, viewer=None, origin=HOME)
+    assert not await world.accounts.logout(refresh_token=None, viewer=None, origin=HOME)
     assert await world.live_tokens() == 0
+    written = await world.sql.fetch("select ip from audit_events where event = 'SIGNED_OUT'")
+    assert [row["ip"] for row in written] == [HOME.ip] * 3
 
 
 async def test_only_ones_own_sessions_can_be_ended(world: Slice) -> None:
     """Anybody could sign anybody out by naming a session's id."""
     ada, grace = await world.signup("ada"), await world.signup("grace")
-    assert not await world.sessions.revoke(account_id=ada.viewer.account_id, session_id=grace.viewer.session_id)
+    assert not await world.sessions.sign_out(
+        account_id=ada.viewer.account_id, session_id=grace.viewer.session_id, origin=NOBODY
+    )
     assert await is_live(world, grace)
-    assert await world.sessions.revoke(account_id=ada.viewer.account_id, session_id=ada.viewer.session_id)
+    assert await world.sessions.sign_out(
+        account_id=ada.viewer.account_id, session_id=ada.viewer.session_id, origin=NOBODY
+    )
     assert not await is_live(world, ada)
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.accounts.model import SignedIn, Viewer
+from app.audit import NOBODY
 from app.errors import Code, Problem
 from app.main import create_app
 from app.social.model import Provider
@@ -86,7 +87,9 @@ async def test_a_device_left_open_gives_nobody_a_lasting_key(world: World, googl
 async def test_an_ended_session_links_nothing(world: World, google: Minter) -> None:
     """A thief whose session was just ended could leave a key behind."""
     own = await proved(world)
-    await world.services.sessions.revoke(account_id=own.viewer.account_id, session_id=own.viewer.session_id)
+    await world.services.sessions.sign_out(
+        account_id=own.viewer.account_id, session_id=own.viewer.session_id, origin=NOBODY
+    )
     assert (await refusal(link(world, own.viewer, google.token())))[0] is Code.UNAUTHENTICATED
     assert await world.count("identities") == 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.audit import NOBODY
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
 from app.verification.inbox import HEADER, INITIAL_CREDIT, MAX_OVERDRAWN
@@ -346,7 +347,9 @@ async def test_signing_out_ends_the_stream_within_a_second(server: RunningServer
             await socket.start(challenge.token, eileen.access_token)
             await socket.heard()
             viewer = await server.services.sessions.authenticate(eileen.access_token)
-            await server.services.sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
+            await server.services.sessions.sign_out(
+                account_id=viewer.account_id, session_id=viewer.session_id, origin=NOBODY
+            )
             async with asyncio.timeout(10):  # a second, and what a loaded machine is busy with besides
                 words, code = await socket.last_words()
     assert (words["code"], code) == ("UNAUTHENTICATED", 4401)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from app.audit import NOBODY
 from app.client.animation import PhotoAnimator
 from app.client.errors import Refused
 from app.client.opening import animator_of, read_photo
@@ -345,6 +346,6 @@ async def test_signing_out_ends_the_stream(stage: Studio, astronaut: PhotoAnimat
         await stage.shoot(socket, PhotoSource(astronaut), frames=5)
         sessions = stage.server.services.sessions
         viewer = await sessions.authenticate(eileen.access_token)
-        await sessions.revoke(account_id=viewer.account_id, session_id=viewer.session_id)
+        await sessions.sign_out(account_id=viewer.account_id, session_id=viewer.session_id, origin=NOBODY)
         words, code = await socket.last_words()
         assert (words["code"], code) == ("UNAUTHENTICATED", 4401)

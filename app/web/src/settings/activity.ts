@@ -15,6 +15,7 @@ const HAPPENED: Readonly<Record<AuditEventKind, string>> = {
   SIGNED_UP: "The account was made",
   REGISTRATION_REPEATED: "Somebody tried to register with your address",
   SIGNED_IN: "Signed in",
+  SIGNED_OUT: "Signed out",
   SIGN_IN_FAILED: "A sign-in or a confirmation was wrong",
   IDENTITY_CONFIRMED: "You showed once more that it is you",
   EMAIL_PROVED: "The e-mail address was confirmed",
