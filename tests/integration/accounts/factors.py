@@ -1,4 +1,4 @@
-"""A person with a second factor, and how a refusal reads."""
+"""A person with a second factor, how a refusal reads, and what an attempt leaves behind."""
 
 from dataclasses import dataclass
 
@@ -47,3 +47,20 @@ async def problem_of(attempt: object) -> Problem:
     with pytest.raises(Problem) as caught:
         await attempt  # type: ignore[misc]  # a coroutine, whatever it would have returned
     return caught.value
+
+
+async def letters(world: Slice) -> list[str]:
+    """The subjects of what was mailed, the confirmation of the address aside."""
+    await world.background.settled()
+    return [mail.subject for mail in world.mailbox.sent if "Confirm" not in mail.subject]
+
+
+async def events(world: Slice) -> list[str]:
+    """What the audit log holds, oldest first."""
+    return [row["event"] for row in await world.sql.fetch("select event from audit_events order by at, id")]
+
+
+async def live_sessions(world: Slice) -> int:
+    """How many sessions have not been ended."""
+    count: int = await world.sql.fetchval("select count(*) from sessions where revoked_at is null")
+    return count

@@ -17,7 +17,7 @@ from app.secrets import Encryption
 from tests.authenticator import STEP_S, Phone
 from tests.fakes import FixedClock
 from tests.integration.accounts.conftest import HOME, Slice
-from tests.integration.accounts.factors import first_step, guarded
+from tests.integration.accounts.factors import first_step, guarded, live_sessions
 
 CALLERS = 50
 
@@ -48,11 +48,6 @@ async def successes(attempts: Iterable[Awaitable[object]]) -> list[object]:
         if isinstance(outcome, BaseException) and not isinstance(outcome, Problem):
             raise outcome
     return [outcome for outcome in outcomes if not isinstance(outcome, Problem)]
-
-
-async def live_sessions(world: Slice) -> int:
-    count: int = await world.sql.fetchval("select count(*) from sessions where revoked_at is null")
-    return count
 
 
 async def test_one_code_opens_one_session(world: Slice) -> None:
