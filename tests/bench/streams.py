@@ -1,4 +1,4 @@
-"""Liveness streams: what a frame costs beside bare FaceMesh (MediaPipe's own solution), and twenty streams at once.
+"""Liveness streams: what a frame costs beside bare FaceMesh (MediaPipe's own solution).
 
 The clients run in this process and the server in its own; the server's figures are its process' alone. They share the
 machine's cores, so the clients of the flat-out rows are as cheap as can be: frames drawn ahead, plain sockets, some
@@ -6,21 +6,13 @@ machine's cores, so the clients of the flat-out rows are as cheap as can be: fra
 
 Flat out, server and bare FaceMesh take turns on the same frames, a few seconds each, and the middle ratio counts:
 what else a shared machine does changes from second to second, by more than what is measured here.
-
-The frames weigh what a camera's do. Our labelled clips, scaled to 320x240 and encoded at 85, are 8 to 14 KB; at 70, a
-usual value for canvas.toBlob, 6 to 10. The drawn frames have a noisy wall behind the head, 20 KB at 85: encoded at 70
-they are 13.5 KB, as heavy as the heaviest of the clips.
 """
 
-import asyncio
-import base64
 import importlib
 import json
-import re
 import socket
 import statistics
 import struct
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,42 +21,22 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-import httpx
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
-
 from app.client.api import ApiClient
-from app.client.opening import animator_of, read_photo
 from app.client.sources import Source
 from app.client.sprites import AnimatedFrames
-from app.client.stream import HEADER, SUBPROTOCOL, Event, stream_attempt
+from app.client.stream import HEADER, SUBPROTOCOL
 from liveness.frames import decode_frame
 from liveness.steps import LivenessStep
-from tests.bench_server import BenchServer, serving
-from tests.conftest import shipped
+from tests.bench_people import EXCLUDE, FPS, SUMMARY, attempt, join, measured
+from tests.bench_server import BenchServer
 
 NAME = "streams"
-PASSWORD = "orbiter-discovery-1995"
 ONE_BY_ONE = 4
 FLAT_OUT_STREAMS = 2
 FLAT_OUT_ROUNDS = 7
 FLAT_OUT_S = 3.0
 APART_S = 0.001  # of two frames that arrive as one packet the server judges only the newer
-QUALITY = 70
-AT_ONCE = 20
-WHEN_FULL = 14
-OTHERS = 4
-OPENED_WITHIN_S = 1.5
-MOST_CLAIMS = 4  # a fifth failure in a row would block the account
-CLAIM = (
-    "mutation ($token: String!, $frame: String!, $evidence: [StepFrame!]) "
-    "{ confirmLiveness(token: $token, frame: $frame, evidence: $evidence) { success error } }"
-)
-FPS = 10.0
-# At ten frames a second a stream never asks for a blink.
-EXCLUDE = (LivenessStep.BLINK,)
 _TEXT, _BINARY = 1, 2  # WebSocket opcodes
-SUMMARY = re.compile(r"liveness stream ended .* judged=(\d+) dropped=(\d+) fps=([\d.]+) p95_ms=([\d.]+)")
 
 
 class _Camera:
@@ -85,16 +57,8 @@ class _Camera:
 
 
 def run() -> list[dict[str, Any]]:
-    """At the pace of one phone, then flat out, then a crowd."""
-    portrait = shipped("matplotlib", "mpl-data", "sample_data", "grace_hopper.jpg")
-    frames = AnimatedFrames.prerender(animator_of(read_photo(portrait)), quality=QUALITY)
-    rows: list[dict[str, Any]] = []
-    full = {"LIVENESS_MAX_STREAMS": str(WHEN_FULL)}
-    for measure, settings in ((_one_by_one, {}), (_flat_out, {}), (_crowd, {}), (_full_house, full)):
-        # A folder each: 20 sign-ups an hour are all that one address may have.
-        with tempfile.TemporaryDirectory() as folder, serving(Path(folder), settings=settings) as server:
-            rows += asyncio.run(measure(server, frames, portrait))
-    return rows
+    """At the pace of one phone, then flat out."""
+    return measured((_one_by_one, {}), (_flat_out, {}))
 
 
 async def _one_by_one(server: BenchServer, frames: AnimatedFrames, portrait: Path) -> list[dict[str, Any]]:
@@ -102,12 +66,12 @@ async def _one_by_one(server: BenchServer, frames: AnimatedFrames, portrait: Pat
     sent: list[bytes] = []
     frames_cpu_s, whole_cpu_s, judged, passed = 0.0, 0.0, 0, 0
     async with ApiClient(server.url) as api:
-        await _join(api, "grace", portrait)
+        await join(api, "grace", portrait)
         for number in range(ONE_BY_ONE):
             camera = _Camera(frames.source(seed=number))
             marks: dict[str, float] = {}
             before_cpu_s, before = server.cpu_s, _judged(server)
-            passed += await _attempt(api, server, camera, lambda e, m=marks: m.setdefault(e["type"], server.cpu_s))
+            passed += await attempt(api, server, camera, lambda e, m=marks: m.setdefault(e["type"], server.cpu_s))
             whole_cpu_s += server.cpu_s - before_cpu_s
             frames_cpu_s += marks["comparing"] - marks["ready"]
             judged += _judged(server) - before
@@ -170,7 +134,7 @@ async def _flat_out_turn(
     for stream in range(FLAT_OUT_STREAMS):
         # An account each time: leaving a stream is a failed attempt, and five in a row block.
         async with ApiClient(server.url) as api:
-            await _join(api, f"flat{number}x{stream}", portrait)
+            await join(api, f"flat{number}x{stream}", portrait)
             challenge = await api.create_challenge(exclude=EXCLUDE)
             source = frames.source(seed=number * FLAT_OUT_STREAMS + stream)
             drawn = [source.frame(at * 100) for at in range(int(FLAT_OUT_S * 1000))]
@@ -243,144 +207,12 @@ def _send_message(wire: socket.socket, opcode: int, *parts: bytes) -> None:
     assert wire.sendmsg([head, *parts]) == len(head) + size
 
 
-async def _crowd(server: BenchServer, frames: AnimatedFrames, portrait: Path) -> list[dict[str, Any]]:
-    people = await _joined(server, "crowd", AT_ONCE, portrait)
-    began_s, before_cpu_s = time.perf_counter(), server.cpu_s
-    passed, ended = await _streamed_at_once(people, server, frames)
-    took_s, cpu_s = time.perf_counter() - began_s, server.cpu_s - before_cpu_s
-    return [
-        {
-            "what": f"{AT_ONCE} streams at once at {FPS:.0f} frames/s: ended with the badge",
-            "value": passed,
-            "unit": "",
-            "bar": f"= {AT_ONCE}",
-            "met": passed == AT_ONCE,
-        },
-        *_waits(ended),
-        {"what": "  frames dropped by the server", "value": sum(int(each[1]) for each in ended), "unit": ""},
-        {
-            "what": "  server CPU for one judged frame",
-            "value": cpu_s / sum(int(each[0]) for each in ended) * 1000,
-            "unit": "ms",
-        },
-        {"what": "  cores busy in the server meanwhile", "value": cpu_s / took_s, "unit": ""},
-    ]
-
-
-async def _full_house(server: BenchServer, frames: AnimatedFrames, portrait: Path) -> list[dict[str, Any]]:
-    """Open streams at LIVENESS_MAX_STREAMS: first by themselves, then while others are refused and claims arrive."""
-    people = await _joined(server, "full", WHEN_FULL, portrait)
-    others = await _joined(server, "other", OTHERS, portrait)
-    alone_passed, alone = await _streamed_at_once(people, server, frames, keep=True)
-    done = asyncio.Event()
-    pressing = [asyncio.create_task(_press(api, server, frames, done)) for api in others]
-    passed, ended = await _streamed_at_once(people, server, frames)
-    done.set()
-    refused, claims = (sum(each) for each in zip(*await asyncio.gather(*pressing), strict=True))
-    for api in others:
-        await api.close()
-    return [
-        {"what": f"{WHEN_FULL} streams, all there may be: ended with the badge", "value": alone_passed, "unit": ""},
-        *_waits(alone),
-        {
-            "what": f"  while {refused} more were told BUSY and {claims} browsers' claims were judged",
-            "value": passed,
-            "unit": "",
-        },
-        *_waits(ended),
-    ]
-
-
-async def _press(api: ApiClient, server: BenchServer, frames: AnimatedFrames, done: asyncio.Event) -> tuple[int, int]:
-    """One person who asks for a stream and is refused, and then tries as a browser: how often each."""
-    refused, claims, source = 0, 0, frames.source(seed=7)
-    await asyncio.sleep(OPENED_WITHIN_S)
-    while not done.is_set() and claims < MOST_CLAIMS:
-        challenge = await api.create_challenge(exclude=EXCLUDE)
-        start = {"type": "start", "challengeToken": challenge.token, "accessToken": api.access_token}
-        async with connect(_stream_url(server), subprotocols=[Subprotocol(SUBPROTOCOL)], proxy=None) as socket:
-            await socket.send(json.dumps(start))
-            refused += json.loads(await socket.recv()).get("code") == "BUSY"
-        stills = [base64.b64encode(source.frame(100 * number) or b"").decode() for number in range(4)]
-        evidence = [
-            {"step": step.value, "frame": still, "capturedAtMs": 1000 * number}
-            for number, (step, still) in enumerate(zip(challenge.steps, stills[1:], strict=False), start=1)
-        ]
-        variables = {"token": challenge.token, "frame": stills[0], "evidence": evidence}
-        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-            answer = await http.post(
-                "/graphql",
-                json={"query": CLAIM, "variables": variables},
-                headers={"authorization": f"Bearer {api.access_token}"},
-            )
-        assert "errors" not in answer.json(), answer.text
-        claims += 1
-    return refused, claims
-
-
-async def _joined(server: BenchServer, name: str, count: int, portrait: Path) -> list[ApiClient]:
-    people = [ApiClient(server.url) for _ in range(count)]
-    for number, api in enumerate(people):
-        await _join(api, f"{name}{number}", portrait)
-    return people
-
-
-async def _streamed_at_once(
-    people: list[ApiClient], server: BenchServer, frames: AnimatedFrames, *, keep: bool = False
-) -> tuple[int, list[tuple[str, ...]]]:
-    """How many earned the badge, and what the server's log says of each stream."""
-    already = len(SUMMARY.findall(server.log.read_text()))
-    cameras = [_Camera(frames.source(seed=100 + number)) for number in range(len(people))]
-    results = await asyncio.gather(
-        *(_attempt(api, server, camera) for api, camera in zip(people, cameras, strict=True))
-    )
-    for api in [] if keep else people:
-        await api.close()
-    return sum(results), SUMMARY.findall(server.log.read_text())[already:]
-
-
-def _waits(ended: list[tuple[str, ...]]) -> list[dict[str, Any]]:
-    p95_ms = sorted(float(p95) for *_, p95 in ended)
-    return [
-        {
-            "what": "  p95 from frame received to feedback sent, median stream",
-            "value": p95_ms[len(p95_ms) // 2],
-            "unit": "ms",
-        },
-        {"what": "  p95 from frame received to feedback sent, worst stream", "value": p95_ms[-1], "unit": "ms"},
-    ]
-
-
-async def _join(api: ApiClient, handle: str, portrait: Path) -> None:
-    await api.sign_up(email=f"{handle}@example.org", password=PASSWORD, handle=handle, name=handle)
-    await api.upload_avatar(portrait.read_bytes(), mime="image/jpeg")
-
-
-async def _attempt(
-    api: ApiClient, server: BenchServer, camera: _Camera, on_event: Callable[[Event], object] | None = None
-) -> bool:
-    challenge = await api.create_challenge(exclude=EXCLUDE)
-    result = await stream_attempt(
-        camera,
-        url=_stream_url(server),
-        challenge_token=challenge.token,
-        access_token=api.access_token,
-        fps=FPS,
-        on_event=on_event,
-    )
-    return bool(result["success"])
-
-
 def _judged(server: BenchServer) -> int:
     return sum(int(judged) for judged, _, _, _ in SUMMARY.findall(server.log.read_text()))
 
 
 def _interleaved(streams: list[list[bytes]]) -> list[bytes]:
     return [jpeg for together in zip(*streams, strict=False) for jpeg in together]
-
-
-def _stream_url(server: BenchServer) -> str:
-    return server.url.replace("http", "ws", 1) + "/liveness/stream"
 
 
 def _bare_face_mesh(jpegs: list[bytes], *, streams: int = 1, pause_s: float = 0.0) -> tuple[float, float]:
