@@ -69,11 +69,11 @@ class Rotation:
         """A token that nobody can guess, and the row that is to be written for it."""
         return self._token(self._ids.token(TOKEN_BYTES), expires_at=now + REFRESH_TTL)
 
-    async def rotate(self, token: str, *, origin: Origin) -> HeldSession:
-        """The token's successor; raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason."""
+    async def rotate(self, token: str, *, field: str | None, origin: Origin) -> HeldSession:
+        """The token's successor; raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason, at `field`."""
         token_hash = digest_of_token(token)
         if token_hash is None:
-            raise _refused(RefreshRefusal.UNKNOWN)
+            raise _refused(RefreshRefusal.UNKNOWN, field)
 
         async def swap(tx: Transaction) -> HeldSession | RefreshRefusal:
             session = await self._store.lock_by_token(tx, token_hash)
@@ -85,7 +85,7 @@ class Rotation:
         # A refusal is returned, not raised, so that the revocation of a reused family commits.
         outcome = await self._database.transact(swap)
         if isinstance(outcome, RefreshRefusal):
-            raise _refused(outcome)
+            raise _refused(outcome, field)
         return outcome
 
     async def _swap(
@@ -156,5 +156,5 @@ def _successor(key: bytes, token: str, salt: bytes) -> str:
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def _refused(refusal: RefreshRefusal) -> Problem:
-    return Problem(Code.UNAUTHENTICATED, _DETAILS[refusal], reason=refusal.value)
+def _refused(refusal: RefreshRefusal, field: str | None) -> Problem:
+    return Problem(Code.UNAUTHENTICATED, _DETAILS[refusal], field=field, reason=refusal.value)

@@ -169,12 +169,13 @@ class SessionService:
             is_new=is_new,
         )
 
-    async def refresh(self, token: str, *, origin: Origin) -> SignedIn:
+    async def refresh(self, token: str, *, field: str | None = None, origin: Origin) -> SignedIn:
         """Swaps a refresh token for its successor and a new access token.
 
-        Raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason; no refusal is a cause to clear a cookie.
+        Raises Problem(UNAUTHENTICATED) with a `RefreshRefusal` as its reason, naming the argument that the token came
+        in as `field`, none for a cookie's; no refusal is a cause to clear a cookie.
         """
-        return self.signed_in(await self._rotation.rotate(token, origin=origin))
+        return self.signed_in(await self._rotation.rotate(token, field=field, origin=origin))
 
     async def looked_up(self, token: str, *, session_id: UUID) -> Viewer | None:
         """Whose session the refresh token would carry on; only looks, and None for every token that would not do."""

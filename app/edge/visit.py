@@ -152,12 +152,8 @@ class Visit:
         held = token if token is not None else self.token_of_browser()
         if held is None:
             raise Problem(Code.UNAUTHENTICATED, "There is no session to refresh. Sign in.", reason="NO_REFRESH_TOKEN")
-        try:
-            refreshed = await self.services.sessions.refresh(held, origin=self.origin)
-        except Problem as problem:
-            if token is not None and problem.code is Code.UNAUTHENTICATED:
-                problem.field = "token"
-            raise
+        field = None if token is None else "token"
+        refreshed = await self.services.sessions.refresh(held, field=field, origin=self.origin)
         return self.hand_over(refreshed, held_by_cookie=token is None)
 
     async def sign_out(self, token: str | None) -> bool:

@@ -25,6 +25,14 @@ LEEWAY_S = 60
 _MAX_TIME = 2**40  # the year 36812: what lies beyond is no date
 
 
+class _NotValid(Exception):
+    """Something about the token is not as it must be."""
+
+
+class _Expired(Exception):
+    """The token was good once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerifiedIdToken:
     """What a provider says, once everything about the saying was checked."""
@@ -56,21 +64,24 @@ class IdTokens:
         provider = self._providers.get(name)
         return provider is not None and issuer in provider.issuers
 
-    async def verify(self, wanted: Provider, token: str, *, nonce: str | None = None) -> VerifiedIdToken:
+    async def verify(
+        self, wanted: Provider, token: str, *, nonce: str | None = None, field: str | None = None
+    ) -> VerifiedIdToken:
         """What the token says of a person who signed in at `wanted`.
 
         The token is the provider's own, or one of Firebase or Auth0 that sent the person there: which, its issuer
         says. GITHUB issues no ID tokens and comes that way only. A nonce is compared where it is given.
-        Raises Problem(UNAUTHENTICATED) with reason INVALID_TOKEN or TOKEN_EXPIRED, BUSY when keys cannot be had.
+        Raises Problem(UNAUTHENTICATED) with reason INVALID_TOKEN or TOKEN_EXPIRED, naming the argument that the token
+        came in as `field`, none for one of a header; BUSY when keys cannot be had.
         """
         issuer = unverified_issuer(token)
-        for name in (wanted, *sorted(BROKERS)):
-            if self.issued_by(name, issuer):
-                verified = await self._verify(self._providers[name], wanted, token)
-                if nonce is not None and nonce != verified.nonce:
-                    raise invalid()
-                return verified
-        raise invalid()
+        name = next((name for name in (wanted, *sorted(BROKERS)) if self.issued_by(name, issuer)), None)
+        if name is None:
+            raise invalid(field)
+        verified = await self._verify(self._providers[name], wanted, token, field)
+        if nonce is not None and nonce != verified.nonce:
+            raise invalid(field)
+        return verified
 
     async def verify_own(self, name: Provider, token: str, *, audience: str) -> VerifiedIdToken:
         """What a token says that the provider itself gave to our client `audience`, not a broker nor to another client.
@@ -81,7 +92,18 @@ class IdTokens:
             raise invalid()
         return await self._verify(replace(self._providers[name], audiences=(audience,)), name, token)
 
-    async def _verify(self, provider: IdTokenProvider, wanted: Provider, token: str) -> VerifiedIdToken:
+    async def _verify(
+        self, provider: IdTokenProvider, wanted: Provider, token: str, field: str | None = None
+    ) -> VerifiedIdToken:
+        try:
+            return await self._checked(provider, wanted, token)
+        except _Expired as error:
+            detail = "The provider's token has expired."
+            raise Problem(Code.UNAUTHENTICATED, detail, field=field, reason="TOKEN_EXPIRED") from error
+        except _NotValid as error:
+            raise invalid(field) from error
+
+    async def _checked(self, provider: IdTokenProvider, wanted: Provider, token: str) -> VerifiedIdToken:
         claims = await self._signed_claims(provider, token)
         expires_at = self._check_times(claims)
         audience = claims.get("aud")
@@ -94,7 +116,7 @@ class IdTokens:
             or (presenter is None and len(named) > 1)
             or not provider.vouches_through(wanted, claims)
         ):
-            raise invalid()
+            raise _NotValid
         auth_time = claims.get("auth_time", claims["iat"])
         if provider.provider is Provider.FIREBASE:
             self._check_firebase(claims)
@@ -111,27 +133,27 @@ class IdTokens:
         kid, typ = header.get("kid"), header.get("typ", "JWT")
         # An access or a logout token (typ at+jwt, logout+jwt) of the same issuer is not a sign-in.
         if not isinstance(kid, str) or len(kid) > MAX_KID_CHARS or str(typ).upper() != "JWT":
-            raise invalid()
+            raise _NotValid
         if header.get("alg") not in provider.algorithms:
-            raise invalid()
+            raise _NotValid
         key = await self._key_sets.key(provider.jwks_url, kid)
         if key is None:
-            raise invalid()
+            raise _NotValid
         try:
             claims: Mapping[str, Any] = jwt.decode(token, key, algorithms=provider.algorithms).claims
         except (JoseError, ValueError, TypeError) as error:
-            raise invalid() from error
+            raise _NotValid from error
         return claims
 
     def _check_times(self, claims: Mapping[str, Any]) -> datetime:
         now_s = self._clock.now().timestamp()
         expires_s, issued_s, begins_s = claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)
         if not (_is_time(expires_s) and _is_time(issued_s) and _is_time(begins_s)):
-            raise invalid()
+            raise _NotValid
         if expires_s + LEEWAY_S <= now_s:
-            raise Problem(Code.UNAUTHENTICATED, "The provider's token has expired.", reason="TOKEN_EXPIRED")
+            raise _Expired
         if max(issued_s, begins_s) > now_s + LEEWAY_S:
-            raise invalid()
+            raise _NotValid
         return datetime.fromtimestamp(expires_s, tz=UTC)
 
     def _check_firebase(self, claims: Mapping[str, Any]) -> None:
@@ -139,9 +161,9 @@ class IdTokens:
         an identifier with those of another one."""
         signed_in_s, firebase = claims.get("auth_time"), claims.get("firebase")
         if not _is_time(signed_in_s) or signed_in_s > self._clock.now().timestamp() + LEEWAY_S:
-            raise invalid()
+            raise _NotValid
         if not isinstance(firebase, dict) or sign_in_provider(claims) in (None, "anonymous") or "tenant" in firebase:
-            raise invalid()
+            raise _NotValid
 
 
 # Asked for every request, and a token comes with many.
@@ -154,15 +176,15 @@ def unverified_issuer(token: str) -> str | None:
     return issuer if isinstance(issuer, str) else None
 
 
-def invalid() -> Problem:
+def invalid(field: str | None = None) -> Problem:
     """The one refusal of a token that is not good, whatever is wrong with it."""
-    return Problem(Code.UNAUTHENTICATED, "The provider's token is not valid.", reason="INVALID_TOKEN")
+    return Problem(Code.UNAUTHENTICATED, "The provider's token is not valid.", field=field, reason="INVALID_TOKEN")
 
 
 def _identity(provider: IdTokenProvider, claims: Mapping[str, Any]) -> ProvedIdentity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
-        raise invalid()
+        raise _NotValid
     return ProvedIdentity(
         provider=provider.provider,
         issuer=provider.issuers[0],

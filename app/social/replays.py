@@ -49,6 +49,7 @@ class TradedTokens:
             raise Problem(
                 Code.UNAUTHENTICATED,
                 "This token was used already. Sign in at the provider again.",
+                field="idToken",
                 reason="TOKEN_REPLAYED",
             )
 

@@ -1,8 +1,5 @@
 """Signing in by a provider's ID token, and the ways in that a person links and unlinks."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from app.accounts.model import Admission, Origin, SignInMethod, Viewer
 from app.accounts.proofs import SensitiveDeed
 from app.accounts.reauthentication import Reauthentication
@@ -48,13 +45,12 @@ class SocialSignIn:
         """
         wanted = self._wanted(provider)
         await self._limits.spend(SOCIAL_LOGIN_PER_IP, origin.network)
-        with _naming_the_token():
-            verified = await self._id_tokens.verify(wanted, id_token, nonce=nonce)
-            try:
-                await self._traded.trade(verified, deed="sign-in")
-            except Problem as problem:
-                await self._identities.record_refusal(verified.identity, problem, origin=origin)
-                raise
+        verified = await self._id_tokens.verify(wanted, id_token, nonce=nonce, field="idToken")
+        try:
+            await self._traded.trade(verified, deed="sign-in")
+        except Problem as problem:
+            await self._identities.record_refusal(verified.identity, problem, origin=origin)
+            raise
         return await self._identities.enter(verified.identity, method=SignInMethod.SOCIAL, origin=origin)
 
     async def link(
@@ -78,9 +74,8 @@ class SocialSignIn:
             viewer, SensitiveDeed.LINK_IDENTITY, password=password, code=code, origin=origin
         )
         await self._limits.spend(LINK_PER_ACCOUNT, str(viewer.account_id))
-        with _naming_the_token():
-            verified = await self._id_tokens.verify(wanted, id_token)
-            await self._traded.trade(verified, deed="link")
+        verified = await self._id_tokens.verify(wanted, id_token, field="idToken")
+        await self._traded.trade(verified, deed="link")
         return await self._links.add(viewer, verified.identity, origin=origin)
 
     async def unlink(
@@ -110,14 +105,3 @@ class SocialSignIn:
             known = ", ".join(accepted) or "none"
             raise Problem(Code.BAD_USER_INPUT, f"This provider is not set up here; set up: {known}.", field="provider")
         return Provider(provider)
-
-
-@contextmanager
-def _naming_the_token() -> Iterator[None]:
-    """A token is refused by the name of its argument; that of a header, which is verified alike, has none."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.code is Code.UNAUTHENTICATED:
-            problem.field = "idToken"
-        raise
