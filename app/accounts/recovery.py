@@ -58,7 +58,7 @@ class PasswordRecovery:
         clock: Clock,
         ids: Ids,
         public_url: str,
-        face_login: bool = True,
+        face_login: bool,
     ) -> None:
         self._database = database
         self._store = CredentialStore(queries=database.queries)

@@ -311,6 +311,7 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         clock=clock,
         ids=ids,
         public_url=settings.public_url,
+        face_login=settings.face_login != "off",
     )
     store = store_from(settings, clock=clock, ids=ids)
     await store.open()

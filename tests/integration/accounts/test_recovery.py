@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,17 @@ from app.accounts.model import Origin, SecondFactorNeeded, SignedIn
 from app.accounts.recovery import PasswordRecovery
 from app.background import Background
 from app.errors import Code, Problem
+from app.settings import Settings
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import first_step, guarded, problem_of
 
 NEW = "a brand new wheelbarrow"
+
+
+@pytest.fixture
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """With the mode of sign-in by face that a test asks for."""
+    return replace(settings, face_login=getattr(request, "param", settings.face_login))
 
 
 async def link_token(world: Slice, email: str = "ada@example.org", *, origin: Origin = HOME) -> str:
@@ -82,6 +90,7 @@ async def test_known_and_unknown_addresses_are_alike(world: Slice) -> None:
         clock=world.clock,
         ids=world.ids,
         public_url=world.settings.public_url,
+        face_login=world.settings.face_login != "off",
     )
     for email in ("ada@example.org", "nobody@example.org"):
         problem = await problem_of(recovery.request(email=email, origin=HOME))
@@ -293,14 +302,13 @@ async def test_a_face_of_the_proved_owner_stays_and_is_named(world: Slice) -> No
     assert "These still open your account: an enrolled face." in (await world.letters())[-1].text
 
 
+@pytest.mark.parametrize("settings", ["off"], indirect=True)
 async def test_a_face_opens_nothing_where_faces_do_not_sign_in(world: Slice) -> None:
     """People would look in their settings for a way in that the operator has switched off."""
     await world.signup()
     await world.sql.execute("update accounts set email_verified_at = $1", world.clock.now())
     await enrol(world, minutes=10)
-    token = await link_token(world)
-    world.recovery._face_login = False
-    await world.recovery.reset(token=token, password=NEW, origin=HOME)
+    await world.recovery.reset(token=await link_token(world), password=NEW, origin=HOME)
     assert await faces(world) == 1
     assert "still open" not in (await world.letters())[-1].text
 
