@@ -27,6 +27,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.clock import Clock
+from app.commands.face_index import face_index_hints
 from app.embedded import EmbeddedError, EmbeddedServices, running
 from app.geoip import GeoIpError, Places
 from app.ids import Ids
@@ -44,8 +45,6 @@ POSTGRES_MAJOR = 18
 REDIS_AT_LEAST = (6, 2)
 # Below this PostgreSQL may stop with a full disk within a day of avatars.
 FREE_DISK_BYTES = 512 * 1024 * 1024
-# 700,000 templates: from there on the eighth that huge pages save of a search is a millisecond.
-LARGE_INDEX_BYTES = 512 * 1024 * 1024
 # Challenges and codes live for minutes; a second or two between machines is normal.
 CLOCK_SKEW_S = 2.0
 
@@ -181,8 +180,7 @@ async def _database(settings: Settings) -> str:
         major = connection.get_server_version().major
         version = (await connection.fetchval("show server_version")).split()[0]
         vector = await connection.fetchval("select default_version from pg_available_extensions where name = 'vector'")
-        index = await connection.fetchval("select pg_relation_size(to_regclass('face_templates_nearest'))")
-        pages = await connection.fetchval("select current_setting('huge_pages_status', true)")
+        hints = await face_index_hints(connection)
     finally:
         await connection.close()
     if major < POSTGRES_MAJOR:
@@ -200,17 +198,7 @@ async def _database(settings: Settings) -> str:
     schema = "schema up to date"
     if waiting:
         schema = f"{len(waiting)} migration(s) to apply: the next `bonafide serve` or `bonafide migrate` does it"
-    return f"PostgreSQL {version}, pgvector {vector}, {schema}{huge_pages_hint(index or 0, pages or '')}"
-
-
-def huge_pages_hint(index_bytes: int, status: str) -> str:
-    """What an operator with a large gallery of faces can do; empty where there is nothing to do."""
-    if index_bytes < LARGE_INDEX_BYTES or status == "on":
-        return ""
-    return (
-        f"; the index of faces takes {index_bytes >> 20} MiB: reserve huge pages for shared_buffers (vm.nr_hugepages), "
-        "searches then take an eighth less time"
-    )
+    return f"PostgreSQL {version}, pgvector {vector}, {schema}{hints}"
 
 
 async def _clock(settings: Settings) -> str:

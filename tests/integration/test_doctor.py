@@ -15,7 +15,13 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from app.commands.doctor import LARGE_INDEX_BYTES, huge_pages_hint
+from app.commands.face_index import (
+    LARGE_INDEX_BYTES,
+    MANY_OLD_LINKS,
+    huge_pages_hint,
+    linked_before,
+    old_links_hint,
+)
 from app.embedded import EmbeddedServices
 from tests.fakes import FixedClock
 from tests.geoip_file import write_places
@@ -165,6 +171,24 @@ def test_a_large_gallery_without_huge_pages_is_told() -> None:
     """The slowest searches of a million faces would take longer than we promise, and nobody would know why."""
     assert huge_pages_hint(LARGE_INDEX_BYTES - 1, "off") == huge_pages_hint(LARGE_INDEX_BYTES, "on") == ""
     assert "512 MiB: reserve huge pages" in huge_pages_hint(LARGE_INDEX_BYTES, "off")
+
+
+async def test_an_index_of_faces_from_before_is_told_until_it_is_built_anew(external: dict[str, str]) -> None:
+    """Some people of a large gallery would not be found by their face, and nobody would know what helps."""
+    connection = await asyncpg.connect(external["DATABASE_URL"].replace("+asyncpg", ""))
+    assert await linked_before(connection) == 0
+    for created_at in ("now()", "now() - interval '1 year'"):
+        await connection.execute(
+            "with a as (insert into accounts (id) values (uuidv7()) returning id) insert into face_templates "
+            f"select uuidv7(), id, array_fill(0.1, array[128])::vector, 1, now(), true, {created_at} from a"
+        )
+    assert await linked_before(connection) == 1
+    assert "0014" not in doctor(external).checks["database"]["detail"], "too few to be worth the work"
+    assert old_links_hint(MANY_OLD_LINKS - 1) == ""
+    assert "50000 templates of the index of faces are from before" in old_links_hint(MANY_OLD_LINKS)
+    await connection.execute("reindex index concurrently face_templates_nearest")
+    assert await linked_before(connection) == 0
+    await connection.close()
 
 
 async def test_a_redis_that_forgets_keys_is_a_fault(external: dict[str, str]) -> None:
