@@ -244,9 +244,11 @@ export class Session extends EventTarget {
    * Ends this tab's own session where another account has taken the browser's cookies (`foreign`): nobody could carry it
    * on, so it shall not lie about until it runs out.
    */
-  async abandon() {
-    await this.#post("auth/logout", bearer(this.#token?.access ?? null), "omit");
-    this.#drop("replaced");
+  abandon() {
+    return this.leaving(async () => {
+      await this.#post("auth/logout", bearer(this.#token?.access ?? null), "omit");
+      this.#drop("replaced");
+    });
   }
 
   /** Lets go of timers, locks and the other tabs. */
