@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 WEB = Path(__file__).parents[1] / "web"
 PREFIX = "/client/"
-FILES = ("session.js", "tabs.js", "answers.js")
+FILES = ("session.js", "server.js", "surroundings.js", "tabs.js", "answers.js")
 _HEADERS = {
     # Asked for anew each time, answered with 304 while it is the same: no tab runs yesterday's against today's server.
     "cache-control": "no-cache",

@@ -14,6 +14,8 @@
  */
 
 import { SessionError, csrfCookie, ownPath, readToken, refusesToken, waitOf } from "./answers.js";
+import { Server } from "./server.js";
+import { surroundings } from "./surroundings.js";
 import { Tabs } from "./tabs.js";
 
 export { SessionError };
@@ -22,8 +24,6 @@ export { SessionError };
 const LEAD_MS = 60_000;
 /** A token that ends sooner than this is not sent any more. */
 const MARGIN_MS = 5_000;
-/** How long a renewal may take; all other tabs wait for it. */
-const RENEWAL_MS = 10_000;
 /** How often a renewal is tried that another tab gets in the way of. */
 const MOST_TRIES = 5;
 const FIRST_WAIT_MS = 1_000;
@@ -34,24 +34,8 @@ const HOME = "/feed";
 
 /**
  * @typedef {import("./answers.js").Token} Token
- *
- * @typedef {object} Standing what GET /auth/session tells
- * @property {boolean} signed_in whether anybody is
- * @property {string} path the page, in the form in which it was compared
- * @property {"public" | "protected"} access who may see it
- * @property {string | null} redirect_to where to go instead
- * @property {{id: string, handle: string, display_name: string} | null} user who is signed in
- * @property {string | null} expires_at when the session ends unless it is carried on
- *
- * @typedef {object} Surroundings what a page of ours finds in its browser, and a test brings along
- * @property {URL} base where the server's paths begin
- * @property {typeof globalThis.fetch} fetch sends requests, with the cookies
- * @property {() => string} cookies the cookies that a script may read
- * @property {LockManager | undefined} locks shared by all tabs; without them each tab renews for itself
- * @property {{getItem(key: string): string | null, setItem(key: string, value: string): void,
- *   removeItem(key: string): void} | undefined} storage of this tab; for a path, never for a token
- * @property {() => number} now milliseconds that have passed since some moment
- * @property {(act: () => void, ms: number) => () => void} later acts after a while; gives what calls it off
+ * @typedef {import("./server.js").Standing} Standing
+ * @typedef {import("./surroundings.js").Surroundings} Surroundings
  */
 
 /**
@@ -60,6 +44,7 @@ const HOME = "/feed";
  */
 export class Session extends EventTarget {
   /** @type {Surroundings} */ #around;
+  /** @type {Server} */ #server;
   /** @type {Tabs} */ #tabs;
   /** @type {Token | null} */ #token = null;
   /** @type {string | null} */ #account = null;
@@ -77,19 +62,8 @@ export class Session extends EventTarget {
   /** @param {Partial<Surroundings>} [around] */
   constructor(around = {}) {
     super();
-    this.#around = {
-      base: new URL(/* @vite-ignore */ "..", import.meta.url),
-      fetch: (...given) => globalThis.fetch(...given),
-      cookies: () => globalThis.document?.cookie ?? "",
-      locks: globalThis.navigator?.locks,
-      storage: globalThis.sessionStorage,
-      now: () => performance.now(),
-      later: (act, ms) => {
-        const timer = setTimeout(act, ms);
-        return () => clearTimeout(timer);
-      },
-      ...around,
-    };
+    this.#around = surroundings(around);
+    this.#server = new Server(this.#around);
     this.#tabs = new Tabs(this.#around.locks, (message) => this.#hear(message));
   }
 
@@ -147,11 +121,11 @@ export class Session extends EventTarget {
     if (!isOurs || request.headers.has("authorization")) return this.#around.fetch(request);
     const again = request.clone();
     const token = await this.token();
-    const answer = await this.#send(request, token);
+    const answer = await this.#server.send(request, token);
     if (token === null || !(await refusesToken(answer, request.url))) return answer;
     if (this.#token?.access === token) await this.#renew(this.#token);
     const another = await this.token();
-    return another === null ? answer : this.#send(again, another);
+    return another === null ? answer : this.#server.send(again, another);
   }
 
   /**
@@ -174,9 +148,8 @@ export class Session extends EventTarget {
    */
   async guard(path) {
     if (this.#state === "replaced") throw replaced();
-    const asked = new Request(new URL(`auth/session?path=${encodeURIComponent(path)}`, this.#around.base));
     const token = this.#left() > MARGIN_MS ? (this.#token?.access ?? null) : null;
-    const answer = await this.#send(asked, token).catch(() => null);
+    const answer = await this.#server.standing(path, token);
     if (answer?.status === 400) throw new SessionError("BAD_PATH", "This is no page of ours.");
     if (!answer?.ok) throw new SessionError("UNAVAILABLE", "The server does not answer.", waitOf(answer));
     /** @type {Standing} */
@@ -229,8 +202,7 @@ export class Session extends EventTarget {
     const isOurs = this.#state !== "replaced";
     await this.#tabs.alone(async () => {
       const token = isOurs ? this.#token : held;
-      const headers = { ...csrfHeader(isOurs ? this.#mark() : null), ...bearer(token?.access ?? null) };
-      const answer = await this.#post("auth/logout", headers, isOurs ? "same-origin" : "omit");
+      const answer = await this.#server.logout(token?.access ?? null, isOurs ? { mark: this.#mark() } : null);
       if (!answer?.ok && answer?.status !== 401) {
         throw new SessionError("UNAVAILABLE", "The server could not end the session.", waitOf(answer));
       }
@@ -246,7 +218,7 @@ export class Session extends EventTarget {
    */
   abandon() {
     return this.leaving(async () => {
-      await this.#post("auth/logout", bearer(this.#token?.access ?? null), "omit");
+      await this.#server.logout(this.#token?.access ?? null, null);
       this.#drop("replaced");
     });
   }
@@ -299,7 +271,7 @@ export class Session extends EventTarget {
   async #renewAtServer(isNew, tries = MOST_TRIES) {
     const mark = this.#mark();
     const sentAt = this.#around.now();
-    const answer = await this.#post("auth/refresh", csrfHeader(mark), "same-origin");
+    const answer = await this.#server.refresh(mark);
     const body = answer?.ok ? await answer.json().catch(() => null) : null;
     const token = body === null ? null : readToken(body.access_token, this.#mark(), sentAt, body.expires_in);
     if (token !== null) return this.#take(token, { tell: true });
@@ -407,37 +379,6 @@ export class Session extends EventTarget {
       if (!isForeign && !isKnown) void this.#take({ ...token, endsAt: this.#around.now() + leftMs }, { tell: false });
     }
   }
-
-  /**
-   * @param {Request} request
-   * @param {string | null} token
-   */
-  #send(request, token) {
-    for (const [name, value] of Object.entries(bearer(token))) request.headers.set(name, value);
-    return this.#around.fetch(request);
-  }
-
-  /**
-   * A POST without a body; null when no answer came.
-   * @param {string} path
-   * @param {Record<string, string>} headers
-   * @param {RequestCredentials} credentials
-   */
-  async #post(path, headers, credentials) {
-    const signal = AbortSignal.timeout(RENEWAL_MS);
-    const init = { method: "POST", headers, credentials, signal, cache: /** @type {const} */ ("no-store") };
-    return this.#around.fetch(new Request(new URL(path, this.#around.base), init)).catch(() => null);
-  }
-}
-
-/** @param {string | null} token @returns {Record<string, string>} */
-function bearer(token) {
-  return token === null ? {} : { authorization: `Bearer ${token}` };
-}
-
-/** @param {string | null} mark @returns {Record<string, string>} */
-function csrfHeader(mark) {
-  return mark === null ? {} : { "x-csrf-token": mark };
 }
 
 /** @param {Token} token @param {number} now @returns {import("./tabs.js").Message} */
