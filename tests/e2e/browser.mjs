@@ -18,6 +18,7 @@ const WATCH = `document.addEventListener("securitypolicyviolation", event =>
 /** What a scenario works with: pages, the letters that were sent, and the words of the tests. */
 export class Browser {
   faults = [];
+  #provoked = [];
 
   constructor(told, browser) {
     this.told = told;
@@ -35,21 +36,31 @@ export class Browser {
   /** Another tab of the same browser. */
   async tab(context) {
     const page = await context.newPage();
-    page.on("pageerror", error => this.faults.push(`${page.url()}: ${error.stack ?? error}`));
+    page.on("pageerror", error => this.#fault(`${page.url()}: ${error.stack ?? error}`));
     page.on("console", message => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) this.faults.push(`${page.url()}: ${message.text()}`);
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) this.#fault(`${page.url()}: ${message.text()}`);
     });
     return page;
   }
 
-  /** The newest letter to an address, as soon as one is there whose subject has the words. */
-  async letter(to, words = "") {
+  /** What the scenario itself brings about is no fault, whenever the browser tells of it. */
+  provokes(words) {
+    this.#provoked.push(words);
+  }
+
+  #fault(text) {
+    if (!this.#provoked.some(words => words.test(text))) this.faults.push(text);
+  }
+
+  /** The newest letter to an address, as soon as one is there whose subject has the words and which is the one that is meant. */
+  async letter(to, words = "", isMeant = () => true) {
     for (const until = Date.now() + WITHIN_MS; Date.now() < until; await new Promise(go => setTimeout(go, 50))) {
       const names = readdirSync(this.told.outbox).filter(name => /^\d.*\.eml$/.test(name)).sort().reverse();
       for (const name of names) {
         const text = readFileSync(join(this.told.outbox, name), "utf8");
         if (!text.includes(`To: ${to}`) || !(/^Subject: (.*)$/m.exec(text)?.[1] ?? "").includes(words)) continue;
-        return { text, link: /http\S+/.exec(text)?.[0], code: /^\d{6}$/m.exec(text)?.[0] };
+        const letter = { text, link: /http\S+/.exec(text)?.[0], code: /^\d{6}$/m.exec(text)?.[0] };
+        if (isMeant(letter)) return letter;
       }
     }
     throw new Error(`no letter to ${to} with "${words}"`);

@@ -79,8 +79,7 @@ export async function mailCode(browser) {
   await other.goto(link.replace(browser.told.url, ""));
   await other.getByRole("button", { name: "Yes, this is my address" }).click();
   await other.getByText("This link does not work any more").waitFor();
-  let newer = await browser.letter("grace@example.org");
-  while (newer.code === code) newer = await browser.letter("grace@example.org");
+  const newer = await browser.letter("grace@example.org", "", letter => letter.code !== code);
   await other.getByLabel("E-mail address").fill("grace@example.org");
   await other.getByLabel("Code from the mail").fill(newer.code);
   await other.getByRole("button", { name: "Confirm with the code" }).click();
@@ -104,8 +103,15 @@ export async function wrongPassword(browser) {
   await page.getByLabel("E-mail address").fill("ada@example.org");
   await page.getByLabel("Password", { exact: true }).fill("wrong mule battery");
   let asked = 0;
-  page.on("request", request => { asked += request.postData()?.includes("mutation Login") ? 1 : 0; });
+  let isClicked = () => undefined;
+  const clicked = new Promise(resolve => { isClicked = resolve; });
+  await page.route("**/graphql", async route => { // the answer between the two clicks would make the second a new try
+    asked += route.request().postData()?.includes("mutation Login") ? 1 : 0;
+    await clicked;
+    return route.continue();
+  });
   await page.getByRole("button", { name: "Sign in", exact: true }).dblclick();
+  isClicked();
   await page.getByRole("alert").getByText("E-mail address or password is wrong").waitFor();
   assert.equal(asked, 1, "a double click signs in twice");
   await page.getByRole("button", { name: "Show the password" }).click();
@@ -126,7 +132,7 @@ export async function secondFactor(browser) {
   await page.goto("/settings/security");
   await page.getByRole("button", { name: "Set up" }).click();
   const address = await page.getByRole("link", { name: "open it on this phone" }).getAttribute("href");
-  assert.ok(await page.getByAltText(/QR code/).evaluate(image => image.complete && image.naturalWidth > 0), "the QR code is not shown");
+  assert.ok(await page.getByAltText(/QR code/).evaluate(image => image.decode().then(() => image.naturalWidth > 0)), "the QR code is not shown");
   const codes = await page.locator(".codes li").allInnerTexts();
   assert.equal(codes.length, 10);
   await page.getByLabel("Code that the app shows now").fill("000000");
@@ -264,9 +270,11 @@ export async function campus(browser) {
 /** Every code of the server in words, with something to do next. */
 export async function everyRefusal(browser) {
   const page = await browser.fresh();
+  await page.clock.install();
   await page.goto("/login");
   await page.getByLabel("E-mail address").fill("ada@example.org");
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.clock.pauseAt(Date.now() + 60_000); // what one has to wait for lasts until it was seen
   const heard = {};
   for (const code of browser.told.codes) {
     const extensions = { code, ...(code === "RATE_LIMITED" || code === "BUSY" ? { retryAfter: 5 } : {}), ...(code === "INTERNAL" ? { requestId: "r-42" } : {}) };
@@ -277,6 +285,7 @@ export async function everyRefusal(browser) {
     if (extensions.retryAfter) {
       assert.match(heard[code], /5 seconds/);
       await page.getByRole("button", { name: /Wait \d s/ }).waitFor();
+      await page.clock.runFor(5000);
       await page.getByRole("button", { name: "Sign in", exact: true }).waitFor();
     }
     await page.unroute("**/graphql");

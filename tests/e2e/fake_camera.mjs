@@ -108,22 +108,31 @@ function installed() {
   /** The picture of the answer under way, or null while there is none. */
   function answering(fps) {
     let asked = "";
+    let isFirst = true;
     let doing = null; // { step, from, until } in ms of performance.now()
+    let next = null;
+
+    /** Nobody answers before they have read what is asked, nor before their pictures are here: a camera waits for nothing. */
+    const plan = async (step, pictures) => {
+      const lengthMs = (1000 * (await pictures.all(step))) / fps;
+      if (step !== asked) return;
+      const now = performance.now();
+      // What is under way ends first.
+      const from = Math.max(now + reactionMs(), Math.max(now, doing?.until ?? 0) + CALM_MS) + (isFirst ? SETTLE_MS : 0);
+      next = { step, from, until: from + lengthMs };
+      isFirst = false;
+    };
+
     return async pictures => {
       const now = performance.now();
       const step = document.querySelector("bonafide-liveness")?.dataset.step ?? "";
       if (step !== asked) {
-        const first = doing === null;
         asked = step;
-        if (step) {
-          // What is under way ends first, and the next begins no sooner than somebody has read what is asked.
-          const free = Math.max(now, doing?.until ?? 0);
-          const next = { step, from: Math.max(now + reactionMs(), free + CALM_MS) + (first ? SETTLE_MS : 0) };
-          next.until = next.from + (1000 * (await pictures.count(step))) / fps;
-          doing = doing && now < doing.until && now >= doing.from ? { ...doing, next } : next;
-        }
+        next = null;
+        if (doing && (now < doing.from || now >= doing.until)) doing = null; // not under way
+        if (step) void plan(step, pictures);
       }
-      if (doing?.next && now >= doing.until) doing = doing.next;
+      if (next && now >= (doing?.until ?? now)) [doing, next] = [next, null];
       if (!doing || now < doing.from) return null;
       if (now < doing.until) return pictures(doing.step, Math.floor(((now - doing.from) * fps) / 1000));
       if (asked === doing.step) {
@@ -144,6 +153,7 @@ function installed() {
       return bitmaps.get(key) ?? bitmaps.set(key, fetched(what).then(all => decoded(all[at]))).get(key);
     };
     picture.count = async what => (await fetched(what)).length;
+    picture.all = async what => (await Promise.all(Array.from(await fetched(what), (_, at) => picture(what, at)))).length;
     return picture;
   }
 

@@ -1,24 +1,31 @@
 /**
- * Stands between the page and the server of a routed WebSocket and hands on what either says.
+ * Lets a test break off the connections of a page, as a network does, and see when each began.
  *
- * Nothing is handed on once it broke off, which the browser would call an error of the page. `answered` comes with the
- * server's first message: a connection that breaks off before it is open is another case.
+ * All of it happens in the page. Handed on by way of the test's process instead, a message can reach a socket that was
+ * closed meanwhile, which the browser calls an error of the page; and times taken there tell of that process.
  */
-export function between(socket) {
-  const server = socket.connectToServer();
-  let isUp = true;
-  socket.onMessage(message => isUp && server.send(message));
-  const answered = new Promise(resolve => server.onMessage(message => {
-    if (isUp) socket.send(message);
-    resolve();
-  }));
-  return {
-    url: socket.url(),
-    answered,
-    breakOff(options) {
-      isUp = false;
-      socket.close(options);
-      server.close();
-    },
-  };
+export async function breakable(context) {
+  await context.addInitScript(() => {
+    window.connections = [];
+    const Native = window.WebSocket;
+    window.WebSocket = class extends Native {
+      constructor(...given) {
+        super(...given);
+        const connection = { socket: this, begunMs: performance.now(), brokenMs: null, heard: 0 };
+        window.connections.push(connection);
+        this.addEventListener("message", () => { connection.heard += 1; });
+      }
+    };
+  });
+}
+
+/** Breaks off a page's connection to `path`; not before the server has said so much: a refusal is another case. */
+export async function breakOff(page, path, { heard = 1 } = {}) {
+  await page.waitForFunction(([path, heard]) => {
+    const connection = window.connections.findLast(({ socket, brokenMs }) => socket.url.endsWith(path) && brokenMs === null);
+    if (!(connection?.heard >= heard)) return false;
+    connection.brokenMs = performance.now();
+    connection.socket.close();
+    return true;
+  }, [path, heard]);
 }
