@@ -25,7 +25,7 @@ from tests.running import in_real_time
 
 BONAFIDE = [sys.executable, "-B", "-m", "app.cli"]
 PASSWORD = "orbiter-discovery-1995"
-WITHIN_S = 60
+WITHIN_S = 120  # a process that hangs is ended; one that is slow comes to its end by itself
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ async def me(url: str, handle: str, *, token: str | None = None) -> tuple[dict[s
 
 
 @in_real_time
+@pytest.mark.timeout(300)
 def test_a_badge_earned_before_a_power_cut_is_still_there_after_it(tmp_path: Path, astronaut_path: Path) -> None:
     """People would lose accounts, photos, badges and their sessions with every crash of the machine."""
     with serve("--port", "0", environment=at(tmp_path)) as server:
