@@ -95,7 +95,7 @@ export async function cameraOff(browser) {
 
   await page.clock.install();
   await live();
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 5000)); // from here on it goes as told, however slow this machine is
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 10_000)); // from here on it goes as told, however slow this machine is
   await page.evaluate(() => {
     Object.defineProperty(document, "hidden", { value: true, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -408,7 +408,7 @@ export async function patient(browser) {
     return status.textContent;
   });
   assert.match(spoken, /Step 1 of 3/);
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 5000)); // a stall of this machine is no hint that lasts
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 10_000)); // a stall of this machine is no hint that lasts
   for (let at = 0; at < 40; at += 1) {
     say({ type: "feedback", seq: 2, hint: at % 2 ? "TOO_DARK" : "MOVE_CLOSER", progress: 0, credit: 0 });
     await page.clock.runFor(50);
