@@ -1,10 +1,12 @@
 """What an operator sees of liveness attempts: counted where they are judged, from the real wire."""
 
 from pathlib import Path
+from typing import Any
 
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
 from app.client.stream import stream_attempt
+from liveness.steps import LivenessStep
 from tests.running import RunningServer, person
 
 
@@ -20,8 +22,10 @@ async def test_an_attempt_is_counted_from_start_to_badge(
 ) -> None:
     """An operator would not see that people stop passing, that frames lag, or how many streams are open."""
     async with person(server, "eileen", photo=astronaut_path) as eileen:
-        wire = {"url": server.stream_url, "access_token": eileen.access_token, "fps": 15}
-        challenge = await eileen.challenge()
+        heard: list[Any] = []
+        wire = {"url": server.stream_url, "access_token": eileen.access_token, "fps": 15, "on_event": heard.append}
+        # BLINK takes 12 frames a second, which a busy machine does not reach.
+        challenge = await eileen.api.create_challenge(exclude=[LivenessStep.BLINK])
         passed = await stream_attempt(PhotoSource(astronaut), challenge_token=challenge.token, **wire)
         assert passed["success"], passed
         again = await stream_attempt(PhotoSource(astronaut), challenge_token=challenge.token, **wire)
@@ -32,7 +36,8 @@ async def test_an_attempt_is_counted_from_start_to_badge(
     assert seen['liveness_attempts_refused_total{reason="TOKEN_EXPIRED"}'] == 1
     assert seen['face_comparisons_total{result="match"}'] == 1
     assert seen["liveness_streams_open"] == 0
-    assert seen["liveness_frames_judged_total"] > 30
+    judged = [event for event in heard if event["type"] == "feedback"]
+    assert seen["liveness_frames_judged_total"] == len(judged) > 0
     assert seen["liveness_frame_seconds_count"] == seen["liveness_frames_judged_total"]
     assert seen['liveness_frame_seconds_bucket{le="+Inf"}'] == seen["liveness_frames_judged_total"]
     assert seen["face_pool_waiting"] == 0
