@@ -44,6 +44,12 @@ class RunningServer:
     def stream_url(self) -> str:
         return self.http_url.replace("http", "ws", 1) + "/liveness/stream"
 
+    async def graphs_given_back(self, *, but: int = 0) -> None:
+        """Returns when at most so many streams hold a landmark graph: each is given back a little after its end."""
+        async with asyncio.timeout(15):
+            while self.services.graphs.leased > but:
+                await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def running(
@@ -111,7 +117,7 @@ class Wire:
 
     async def heard(self) -> dict[str, Any]:
         """The next message."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
 

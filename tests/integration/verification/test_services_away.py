@@ -26,7 +26,7 @@ from tests.running import Person, person, wire
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LEFT, MOUTH, RIGHT = LivenessStep.LOOK_LEFT, LivenessStep.OPEN_MOUTH, LivenessStep.LOOK_RIGHT
-ANSWER_WITHIN_S = 12.0  # the longest time-out below: 10 s for a statement
+ANSWER_WITHIN_S = 30.0  # the longest time-out below is 10 s, for a statement; without one nothing would ever come
 
 
 class Cables:
@@ -102,7 +102,7 @@ async def passes(stage: Studio, who: Person, face: PhotoAnimator) -> None:
     take = await stage.film(who, PhotoSource(face), LEFT, MOUTH, RIGHT)
     assert take.outcome == "SUCCESS"
     assert (await readiness(stage))[0] == 200
-    assert stage.server.services.graphs.leased == 0
+    await stage.server.graphs_given_back()
 
 
 @pytest.mark.parametrize("which", ["redis", "database"])
@@ -120,7 +120,7 @@ async def test_away_before_the_start_nothing_is_spent(
     status, checks = await readiness(stage)
     assert status == 503
     assert [name for name, fault in checks.items() if fault != "ok"] == [which]
-    assert stage.server.services.graphs.leased == 0
+    await stage.server.graphs_given_back()
     await cables[which].plug_in()
     async with wire(stage.server) as socket:
         await socket.start(challenge.token, eileen.access_token)

@@ -50,12 +50,6 @@ async def started(stage: Studio, who: Person, socket: Wire) -> None:
     assert (await socket.heard())["type"] == "ready"
 
 
-async def all_given_back(stage: Studio) -> None:
-    async with asyncio.timeout(10):
-        while stage.server.services.graphs.leased:
-            await asyncio.sleep(0.01)
-
-
 START: dict[str, Callable[[str, str], str]] = {
     "NaN": lambda token, access: f'{{"type":"start","challengeToken":NaN,"accessToken":"{access}"}}',
     "Infinity": lambda token, access: f'{{"type":"start","challengeToken":"{token}","accessToken":Infinity}}',
@@ -125,7 +119,7 @@ async def test_numbers_at_their_end_fail_and_break_nothing(
         words, code = await socket.last_words()
     assert (words.get("error") or words["code"]) in ("CHALLENGE_FAILED", "BAD_USER_INPUT")
     assert code in (1000, 4400)
-    await all_given_back(stage)
+    await stage.server.graphs_given_back()
 
 
 @pytest.mark.parametrize("way", ["silent", "a byte now and then", "pings"])
@@ -148,7 +142,7 @@ async def test_who_sends_no_picture_loses_the_stream(
         words = await socket.heard()
         assert (words["type"], words["error"]) == ("result", "NO_FACE")
         socket.connection.transport.abort()  # an orderly end is impossible in the middle of a message
-    await all_given_back(stage)
+    await stage.server.graphs_given_back()
 
 
 async def test_a_flood_of_pings_does_not_keep_others_waiting(
@@ -165,6 +159,7 @@ async def test_a_flood_of_pings_does_not_keep_others_waiting(
                 assert (await socket.heard())["type"] == "feedback"
             stage.clock.advance(0.1)
         flood.connection.transport.abort()
+    await stage.server.graphs_given_back()
 
 
 async def test_when_all_streams_are_taken_the_next_is_told_when_and_keeps_its_challenge(
@@ -187,9 +182,7 @@ async def test_when_all_streams_are_taken_the_next_is_told_when_and_keeps_its_ch
         assert (words["code"], code) == ("BUSY", 4503)
         assert words["retryAfterS"] > 0
         one.connection.transport.abort()
-        async with asyncio.timeout(10):
-            while stage.server.services.graphs.leased > 3:
-                await asyncio.sleep(0.01)
+        await stage.server.graphs_given_back(but=3)
         async with wire(stage.server) as fifth:
             await fifth.start(challenge.token, eileen.access_token)
             take = await stage.shoot(fifth, PhotoSource(astronaut))
@@ -251,4 +244,4 @@ async def test_frames_without_credit_are_not_kept(stage: Studio, eileen: Person,
                 break
         words, code = await socket.last_words()
     assert (words["code"], code) == ("RATE_LIMITED", 4429)
-    await all_given_back(stage)
+    await stage.server.graphs_given_back()
