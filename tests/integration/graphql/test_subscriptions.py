@@ -28,10 +28,11 @@ REVOKED = "subscription { sessionRevoked { sessionId current at } }"
 
 
 class Line:
-    """One subscriber's socket."""
+    """One subscriber's socket at a server."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, server: RunningServer) -> None:
         self.connection = connection
+        self._server = server
 
     async def say(self, message: Any) -> None:
         await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
@@ -47,9 +48,19 @@ class Line:
         return self
 
     async def subscribe(self, query: str, identifier: str = "1") -> None:
+        """Subscribes, and waits until the server listens: what happens before then is told to nobody."""
+        before = self._listeners(query)
         await self.say({"id": identifier, "type": "subscribe", "payload": {"query": query}})
-        await self.say({"type": "ping"})  # answered in order: the subscription has been read by then
-        assert await self.heard() == {"type": "pong"}
+        async with asyncio.timeout(10):
+            while self._listeners(query) == before:
+                await asyncio.sleep(0.01)
+
+    def _listeners(self, query: str) -> int:
+        """How many in the server wait for what this subscription tells of."""
+        services = self._server.services
+        if query == REVOKED:
+            return len(services.session_watch._watched)
+        return sum(len(queues) for queues in services.events._listeners.values())
 
     async def close_code(self) -> int:
         async with asyncio.timeout(10):
@@ -66,7 +77,7 @@ async def line(
     async with connect(
         url, subprotocols=[Subprotocol(subprotocol)], origin=Origin(origin) if origin else None, proxy=None
     ) as connection:
-        yield Line(connection)
+        yield Line(connection, server)
 
 
 @pytest.fixture
