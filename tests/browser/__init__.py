@@ -40,6 +40,11 @@ class Browser:
         results: list[Any] = await self._order(tab=None, call=call, **arguments)
         return results
 
+    async def pass_by(self, ms: float, *, asleep: bool = False) -> None:
+        """Time passes in all tabs, unless they sleep; none acts before it has passed in every one."""
+        await self.every("pass", ms=ms, asleep=asleep)
+        await self.every("ring")
+
     async def cut(self, *faults: dict[str, Any]) -> None:
         """What the network does from now on to requests whose path ends as given; nothing without any."""
         await self.every("faults", faults=faults)

@@ -89,8 +89,10 @@ const calls = {
   },
   /** Time passes; with `asleep` the tab does not notice, as on a device that slept. */
   pass: ({ ms, asleep }) => {
-    if (asleep) return;
-    passedMs += ms;
+    if (!asleep) passedMs += ms;
+  },
+  /** What has become due is done: a tab must not hear of a token that was made at a time which it has not reached. */
+  ring: () => {
     for (const timer of [...timers].filter((each) => each.at <= passedMs)) {
       timers.delete(timer);
       timer.act();

@@ -45,7 +45,7 @@ class Site:
     async def pass_by(self, seconds: float, *, asleep: bool = False) -> None:
         """Time passes, for the server and, unless they sleep, for all tabs."""
         self.clock.advance(seconds)
-        await self.browser.every("pass", ms=seconds * 1000, asleep=asleep)
+        await self.browser.pass_by(seconds * 1000, asleep=asleep)
 
     async def who(self, tab: int) -> object:
         """Whom the server takes a tab for, or what the call ends in."""

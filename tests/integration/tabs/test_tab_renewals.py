@@ -165,9 +165,9 @@ async def test_each_failure_waits_longer_than_the_last(site: Site) -> None:
     waits = []
     for _ in range(8):
         waits.append((await site.browser.tab(0, "token"))["retryAfterMs"])
-        await site.browser.every("pass", ms=waits[-1] - 1)
+        await site.browser.pass_by(waits[-1] - 1)
         assert (await site.browser.tab(0, "token"))["retryAfterMs"] == pytest.approx(1, abs=0.01)
-        await site.browser.every("pass", ms=1)
+        await site.browser.pass_by(1)
     assert len(await site.browser.requests("refresh")) <= 1 + 8
     assert waits[0] <= 1000
     assert 30_000 <= waits[-1] <= 60_000
