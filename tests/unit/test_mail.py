@@ -5,7 +5,7 @@ import email
 import email.policy
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -19,6 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from app.ids import Ids
 from app.mail import LATEST, Mail, Mailer, MailRefused, MailUnavailable, Outbox, SmtpMailer
 from tests.fakes import FixedClock
+from tests.node_peers import own_port
 
 SENDER = "Bonafide <no-reply@bonafide.example>"
 LINK = "https://bonafide.example/verify-email?token=" + "a" * 200
@@ -56,20 +57,30 @@ def postbox() -> Postbox:
     return Postbox()
 
 
+class OnHeldPort(Controller):
+    """Listens on a socket that was bound before: a port that is let go first may be somebody else's by then."""
+
+    def __init__(self, postbox: Postbox, held: socket.socket) -> None:
+        hostname, port = held.getsockname()
+        super().__init__(
+            postbox,
+            hostname=hostname,
+            port=port,
+            authenticator=_allow_ada,
+            auth_require_tls=False,
+            ready_timeout=60.0,
+        )
+        self._held = held
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self._held)
+
+
 @pytest.fixture
 def smtp_port(postbox: Postbox) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    server = Controller(
-        postbox,
-        hostname="127.0.0.1",
-        port=port,
-        authenticator=_allow_ada,
-        auth_require_tls=False,
-    )
+    server = OnHeldPort(postbox, own_port())
     server.start()
-    yield port
+    yield server.port
     server.stop()
 
 
@@ -184,7 +195,7 @@ async def test_outbox_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 def _smtp(url: str) -> SmtpMailer:
-    return SmtpMailer(url=url, sender=SENDER, clock=FixedClock(), ids=Ids(), timeout_s=2.0)
+    return SmtpMailer(url=url, sender=SENDER, clock=FixedClock(), ids=Ids())
 
 
 async def test_smtp_signs_in_with_escaped_credentials(smtp_port: int, postbox: Postbox) -> None:

@@ -28,7 +28,7 @@ async def test_every_edge_takes_it_and_lets_go_when_the_session_ends(server: Run
     token = firebase.firebase()
     bearer = {"authorization": f"Bearer {token}"}
     async with (
-        httpx.AsyncClient(base_url=server.http_url, trust_env=False, headers=bearer) as http,
+        httpx.AsyncClient(base_url=server.http_url, trust_env=False, headers=bearer, timeout=30) as http,
         ApiClient(server.http_url) as api,
         connect(
             server.http_url.replace("http", "ws", 1) + "/graphql",
@@ -50,6 +50,6 @@ async def test_every_edge_takes_it_and_lets_go_when_the_session_ends(server: Run
 
         ended = await http.post("/graphql", json={"query": "mutation { logout }"})
         assert ended.json() == {"data": {"logout": True}}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await subscriber.wait_closed()
         assert (await http.get("/profile/me")).status_code == 401

@@ -18,6 +18,7 @@ class Counter:
     def __init__(self, *, ends_after_ms: int | None = None, size: int = 8) -> None:
         self.prompts: list[LivenessStep] = []
         self.asked_ms: list[int] = []
+        self.began_s = 0.0
         self._ends_after_ms = ends_after_ms
         self._size = size
 
@@ -25,6 +26,7 @@ class Counter:
         self.prompts.append(step)
 
     def frame(self, t_ms: int) -> bytes | None:
+        self.began_s = self.began_s or asyncio.get_running_loop().time()
         if self._ends_after_ms is not None and t_ms > self._ends_after_ms:
             raise SourceEnded("the clip is over")
         self.asked_ms.append(t_ms)
@@ -176,24 +178,40 @@ async def test_the_frame_rate_is_the_lower_of_the_callers_and_the_servers() -> N
 
     async with strict_server(script) as (url, _):
         await play(url, source, fps=100)
-    assert len(source.asked_ms) <= 0.5 * 20 + 4
+    # The first half second; how long the last message takes is the machine's affair.
+    assert len([t_ms for t_ms in source.asked_ms if t_ms < 500]) <= 0.5 * 20 + 1
 
 
-async def test_lost_frames_are_lost_and_late_frames_keep_their_capture_time() -> None:
+async def test_lost_frames_are_lost() -> None:
     """Without it: the client cannot play a poor device, and the server is never tested with one."""
     source = Counter()
 
     async def script(talk: Talk) -> None:
         await talk.ready(credit=1000, targetFps=200)
-        while (await talk.frame())[1] < 600:
-            pass
+        for _ in range(40):
+            await talk.frame()
         await talk.result()
 
     async with strict_server(script) as (url, seen):
-        await play(url, source, fps=200, drop=0.5, delay_ms=40, jitter_ms=40)
-    sent = len(seen.frames)
-    assert 0.2 * len(source.asked_ms) < sent < 0.75 * len(source.asked_ms)
-    assert source.asked_ms[-1] - seen.frames[-1][1] >= 35
+        await play(url, source, fps=200, drop=0.5)
+    taken = [t_ms for t_ms in source.asked_ms if t_ms <= seen.frames[-1][1]]
+    assert 40 < 0.75 * len(taken), "which are lost is drawn frame by frame, however long each takes"
+
+
+async def test_late_frames_keep_their_capture_time() -> None:
+    """Without it: a poor uplink cannot be played, or would look to the server like a camera that lags."""
+    source, late_s = Counter(), list[float]()
+
+    async def script(talk: Talk) -> None:
+        await talk.ready(credit=1000, targetFps=200)
+        for _ in range(10):
+            _, captured_ms, _ = await talk.frame()
+            late_s.append(asyncio.get_running_loop().time() - source.began_s - captured_ms / 1000)
+        await talk.result()
+
+    async with strict_server(script) as (url, seen):
+        await play(url, source, fps=200, delay_ms=40, jitter_ms=40)
+    assert min(late_s) > 0.02, "40 to 80 ms; the camera's own beginning is not known to the last"
     times = [captured_ms for _, captured_ms, _ in seen.frames]
     assert times == sorted(times)
 
