@@ -193,12 +193,15 @@ async def test_wrong_faces_block_the_browser_and_nothing_else(stage: Studio, eil
 async def test_a_hundred_wrong_faces_block_the_network_whatever_the_cookie(stage: Studio, eileen: Claim) -> None:
     """Whoever throws the cookie away would try for ever."""
     name = f"h{Ids().uuid7().hex}"
+    redis = stage.server.services.redis
     refusals: list[str] = []
     for _ in range(100):
         async with browser(stage, ip="192.0.2.66") as thief:
             answer = await thief.answer("mutation { createLivenessChallenge(purpose: LOGIN) { token } }")
             if answer.get("errors"):
                 refusals.append(answer["errors"][0]["extensions"].get("reason"))
+                for key in [key async for key in redis.scan_iter("liveness:blocked:*")]:
+                    await redis.expire(key, 600)  # half a minute in the product; this machine may be slow
                 continue
             await thief.face_login(Claim(eileen.still, ()), token=answer["data"]["createLivenessChallenge"]["token"])
     assert refusals == ["TOO_MANY_ATTEMPTS"] * 80

@@ -168,7 +168,7 @@ async def test_a_million_values_are_refused_before_they_are_read(visitor: Visito
     body = f'{{"query": {json.dumps(CLAIM)}, "variables": {{"e": [{items}]}}}}'
     began_s = time.process_time()
     answer = await post(visitor, body)
-    assert time.process_time() - began_s < 0.25
+    assert time.process_time() - began_s < 0.5  # 0.15 s on a busy machine; read, they take 0.6 s to 1.5 s
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
 
@@ -178,7 +178,7 @@ async def test_one_long_text_is_looked_through_fast(visitor: Visitor) -> None:
     body = json.dumps({"query": "{ __typename }", "variables": {"a": "é" + "x" * 2_000_000}})
     began_s = time.process_time()
     answer = await post(visitor, body)
-    assert time.process_time() - began_s < 0.05
+    assert time.process_time() - began_s < 0.1  # 0.02 s on a busy machine
     assert answer.json() == {"data": {"__typename": "Query"}}
 
 
