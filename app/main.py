@@ -21,6 +21,7 @@ from app.edge import (
     metrics,
     outbox_page,
     provider_routes,
+    slashes,
     web,
     well_known,
 )
@@ -48,7 +49,7 @@ YOUNG_OBJECTS = 20_000
 def create_app(services: Services) -> Starlette:
     """The application over `services`, which the caller opened and will close."""
     graphql = GraphQLEngine.over(services)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", GraphQLHandler(graphql)),
             WebSocketRoute("/graphql", SubscriptionSocket(graphql)),
@@ -68,8 +69,10 @@ def create_app(services: Services) -> Starlette:
             *web.routes(services),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
-        exception_handlers=exception_handlers(),
+        exception_handlers={**exception_handlers(), 404: slashes.answer_not_found},
     )
+    app.router.redirect_slashes = False  # slashes does it without naming a host
+    return app
 
 
 def _local_objects(services: Services) -> list[Route]:

@@ -56,7 +56,7 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
     return problem_response(error, request_id=request_id(request.scope))
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
+async def answer_http(request: Request, error: Exception) -> Response:
     """The router's own refusals (no such path, wrong method) in the same shape."""
     assert isinstance(error, HTTPException)
     code = _BY_STATUS.get(error.status_code, Code.BAD_USER_INPUT if error.status_code < 500 else Code.INTERNAL)
@@ -69,7 +69,7 @@ _ROUTING = (Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED)
 
 def exception_handlers() -> dict[Any, ExceptionHandler]:
     """For Starlette(exception_handlers=…)."""
-    return {Problem: _answer_problem, HTTPException: _answer_http}
+    return {Problem: _answer_problem, HTTPException: answer_http}
 
 
 class LastResort:

@@ -170,3 +170,26 @@ async def test_the_log_never_holds_what_stands_in_a_path(visitor: Visitor, caplo
         "GET /people/{handle} 200",
         "GET /" + "S" * 30 + "EC… 404",
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/login/", "../login"),
+        ("/auth/login/", "../login"),
+        ("/auth/campuses/?page=1&page=2", "../campuses?page=1&page=2"),
+    ],
+)
+async def test_a_slash_too_many_names_no_host(visitor: Visitor, path: str, leads_to: str) -> None:
+    """Behind a proxy a posted password would follow us to plain http, or to whatever host the request named."""
+    answer = await visitor.http.post(path, json={}, headers={"host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (307, leads_to)
+    assert answer.next_request is not None
+    assert answer.next_request.url.path == path.partition("?")[0].rstrip("/")
+
+
+@pytest.mark.parametrize("path", ["/nothing/", "//evil.example/", "/login//", "/login/x/"])
+async def test_a_slash_leads_nowhere_where_nothing_is(visitor: Visitor, path: str) -> None:
+    """A page could be made to lead people to another host, or in circles."""
+    answer = await visitor.http.get(f"http://127.0.0.1:8000{path}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
