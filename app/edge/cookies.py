@@ -6,6 +6,7 @@ before the refresh token is looked at. A refused refresh never clears the cookie
 been given the live successor under the same name; only signing out does.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ class SessionCookies:
         self, *, session_id: UUID, refresh_token: str, csrf_token: str, now: datetime, expires_at: datetime
     ) -> list[str]:
         """Set-Cookie values that keep the session until its refresh token expires."""
-        max_age_s = max(0, int((expires_at - now).total_seconds()))
+        max_age_s = max(0, math.ceil((expires_at - now).total_seconds()))
         return [
             self._cookie(self.refresh_name, f"{session_id}.{refresh_token}", max_age_s, http_only=True),
             self._cookie(self.csrf_name, csrf_token, max_age_s, http_only=False),

@@ -1,5 +1,7 @@
 """Accounts and sessions over REST."""
 
+import math
+
 from app.accounts.model import Admission
 from app.edge.rest.models import (
     CampusOut,
@@ -94,7 +96,7 @@ def _tokens(visit: Visit, payload: AuthPayload) -> TokensOut:
     return TokensOut(
         access_token=payload.access_token,
         token_type="bearer",  # noqa: S106 - RFC 6750's word
-        expires_in=int(lives.total_seconds()),
+        expires_in=math.ceil(lives.total_seconds()),  # made some milliseconds ago
         **in_body,
     )
 

@@ -1,8 +1,12 @@
 """Signing in and out over REST: tokens, cookies, refusals, and the limits that both edges share."""
 
+from datetime import datetime
+
 import httpx
 
-from tests.serving import HOME, LOGIN, ME, PASSWORD, Visitor
+from app.settings import Settings
+from tests.fakes import FixedClock, Mailbox
+from tests.serving import HOME, LOGIN, ME, PASSWORD, Visitor, served
 
 IN_BODY = {"x-token-delivery": "body"}
 ADA = {"email": "ada@example.org", "password": PASSWORD}
@@ -21,6 +25,25 @@ async def test_signing_in_gives_a_browser_a_bearer_and_a_cookie(visitor: Visitor
     assert visitor.session_cookies == {"bonafide_refresh", "bonafide_csrf"}
     visitor.access_token = tokens["access_token"]
     assert (await visitor.data(ME))["me"]["handle"] == "ada"
+
+
+class Walking(FixedClock):
+    """A clock that goes on while a request is answered, as real ones do."""
+
+    def now(self) -> datetime:
+        self.advance(0.001)
+        return super().now()
+
+
+async def test_what_was_promised_is_told_while_time_passes(settings: Settings, mailbox: Mailbox) -> None:
+    """A page would be told 899 seconds where 900 were promised, and a browser's cookie would end before its session."""
+    async with served(settings, clock=Walking(), mailbox=mailbox) as (_, transport):
+        visitor = Visitor(transport)
+        await visitor.signup()
+        answer = await visitor.http.post("/auth/login", json=ADA)
+        assert answer.json()["expires_in"] == 900
+        refresh = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("bonafide_refresh"))
+        assert "; Max-Age=604800;" in refresh
 
 
 async def test_a_native_app_gets_the_pair_in_the_body(visitor: Visitor) -> None:
