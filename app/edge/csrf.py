@@ -57,11 +57,12 @@ class Csrf:
     def check_origin(self, caller: Caller) -> None:
         """Raises Problem(FORBIDDEN) unless a page of ours sent this."""
         if caller.origin is None or caller.origin.lower() not in self._origins:
-            raise Problem(
-                Code.FORBIDDEN,
-                "The page that sent this is not listed in ALLOWED_ORIGINS.",
-                reason="ORIGIN_NOT_ALLOWED",
+            detail = (
+                "What a cookie authenticates needs the Origin header of the page that sends it."
+                if caller.origin is None
+                else "The page that sent this is not listed in ALLOWED_ORIGINS."
             )
+            raise Problem(Code.FORBIDDEN, detail, reason="ORIGIN_NOT_ALLOWED")
 
     def is_same_origin(self, caller: Caller) -> bool:
         """Whether a page of this very origin asks: for what a cookie reveals, where nothing is changed.

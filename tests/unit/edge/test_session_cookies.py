@@ -115,6 +115,14 @@ def test_another_site_is_refused(csrf: Csrf) -> None:
         assert refusal(csrf, replace(good, origin=origin), cookie=token) == "ORIGIN_NOT_ALLOWED"
 
 
+def test_who_sends_no_origin_is_told_to(csrf: Csrf) -> None:
+    """The author of a script with a cookie jar would search ALLOWED_ORIGINS for a page that there is not."""
+    with pytest.raises(Problem, match="needs the Origin header"):
+        csrf.check_origin(replace(CALLER, origin=None))
+    with pytest.raises(Problem, match="ALLOWED_ORIGINS"):
+        csrf.check_origin(replace(CALLER, origin="null"))
+
+
 def test_the_header_must_repeat_the_sessions_own_token(csrf: Csrf) -> None:
     """A token planted by a neighbouring sub-domain, or read from another session, would open the door."""
     token, foreign = csrf.issue(SESSION), csrf.issue(OTHER_SESSION)
