@@ -151,7 +151,7 @@ class Browser:
         """POST /api/upload/verification."""
         token = token if token is not None else await self.challenge()
         evidence = [
-            {"step": step.value, "frame": base64.b64encode(jpeg).decode(), "captured_at_ms": at}
+            {"step": step.value, "frame": base64.b64encode(jpeg).decode(), "capturedAtMs": at}
             for step, jpeg, at in claim.evidence
         ]
         body = {"token": token, "image": base64.b64encode(claim.still).decode(), "evidence": evidence, **more}

@@ -49,7 +49,7 @@ class FaceStepIn(Body):
         json_schema_extra={"enum": [step.value for step in LivenessStep]},
     )
     frame: Jpeg
-    captured_at_ms: int = Field(
+    capturedAtMs: int = Field(
         description="When it was taken, in milliseconds since the challenge began on the client.", examples=[2000]
     )
 
@@ -71,7 +71,7 @@ class FaceUploadRequest(Body):
         json_schema_extra={"maxItems": MAX_STEPS},
     )
     name: Name = ABSENT
-    keep_photo: bool = Field(
+    keepPhoto: bool = Field(
         default=ABSENT,
         description="For a new account: keep `image` as its profile photo. Otherwise no picture is kept.",
     )

@@ -27,14 +27,14 @@ from liveness.steps import LivenessStep
 async def upload_verification(visit: Visit, body: FaceUploadRequest) -> FaceFoundOut | FaceNotFoundOut:
     """Judges a liveness challenge and finds, or makes, the account of the face; nobody is signed in yet.
 
-    A failed check is an answer with `success` false. No picture is kept but with `keep_photo`, and no score is shown.
+    A failed check is an answer with `success` false. No picture is kept but with `keepPhoto`, and no score is shown.
     """
     outcome = await visit.services.face_sign_in.look(
         token=body.token,
         frame=jpeg_bytes(body.image, field="image"),
         evidence=[_claimed(step) for step in body.evidence or ()],
         name=body.name,
-        keep_photo=bool(body.keep_photo),
+        keep_photo=bool(body.keepPhoto),
         origin=visit.origin,
     )
     if outcome.ticket is None:
@@ -99,7 +99,7 @@ def _claimed(given: FaceStepIn) -> ClaimedStep:
         step = LivenessStep(given.step)
     except ValueError as error:
         raise Problem(Code.BAD_USER_INPUT, "This step is not known.", field="evidence") from error
-    return ClaimedStep(step=step, jpeg=jpeg_bytes(given.frame, field="evidence"), captured_at_ms=given.captured_at_ms)
+    return ClaimedStep(step=step, jpeg=jpeg_bytes(given.frame, field="evidence"), captured_at_ms=given.capturedAtMs)
 
 
 def _data(visit: Visit, owner: Owner, vector_id: UUID) -> FaceDataOut:

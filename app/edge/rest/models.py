@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.accounts.model import Viewer
 from app.accounts.passwords import MAX_CHARS as MAX_PASSWORD_CHARS
@@ -41,6 +41,9 @@ Moment = Annotated[
 
 # A field with this default may be absent, and is never null: what a model was not given is not sent.
 ABSENT: Any = None
+
+# Sources C, D and E say username where B says handle; what is answered has B's word.
+_HANDLE = AliasChoices("handle", "username")
 
 
 def _limits(**rules: Any) -> dict[str, Any]:
@@ -104,7 +107,8 @@ class RegisterRequest(Body):
     email: Email
     password: Annotated[Password, Field(json_schema_extra=_limits(minLength=PASSWORD_MIN_LEN))]
     handle: str = Field(
-        description="The @handle, in any case; some are reserved.",
+        validation_alias=_HANDLE,
+        description="The @handle, in any case; some are reserved. `username` is taken in its place.",
         examples=["eileen"],
         json_schema_extra=_limits(pattern=f"^[A-Za-z0-9_]{{3,{MAX_CAMPUS_HANDLE_CHARS}}}$"),
     )
@@ -297,7 +301,11 @@ class ProfilePatchRequest(Body):
     status: StatusPatch = Field(default=ABSENT, description="The status.")
     handle: str = Field(
         default=ABSENT,
-        description="Another @handle, once in 30 days; the old one is kept for its owner as long.",
+        validation_alias=_HANDLE,
+        description=(
+            "Another @handle, once in 30 days; the old one is kept for its owner as long. "
+            "`username` is taken in its place."
+        ),
         examples=["eileen_c"],
         json_schema_extra=_limits(pattern=f"^[A-Za-z0-9_-]{{3,{MAX_HANDLE_CHARS}}}$"),
     )

@@ -20,7 +20,7 @@ from app.edge.json_bodies import JSON, check_body_type, could_be_ours, parsed
 from app.edge.problems import problem_response
 from app.edge.rest.face_models import FaceSignedInOut
 from app.edge.rest.models import TokensOut
-from app.edge.visit import Visits
+from app.edge.visit import Visit, Visits
 from app.errors import Code, Problem
 
 Handler = Callable[..., Awaitable[Any]]
@@ -131,9 +131,9 @@ async def _respond(operation: Operation, request: Request, visits: Visits) -> Re
             arguments.append(query_of(operation.query, request.query_params.multi_items()))
         if operation.body is not None:
             arguments.append(await _read(operation, operation.body, request))
-        answer = await operation.handler(visit, *arguments)
+        answer = await _answered(operation, visit, arguments)
     except Problem as problem:
-        return problem_response(_renamed(problem, operation), request_id=visit.caller.request_id)
+        return problem_response(problem, request_id=visit.caller.request_id)
     # What a model was not given is absent: `refresh_token` where the cookie carries it.
     content = operation.answer.dump_json(answer, exclude_unset=True)
     response = Response(content, headers={"cache-control": "no-store"}, media_type=JSON)
@@ -142,6 +142,15 @@ async def _respond(operation: Operation, request: Request, visits: Visits) -> Re
     for cookie in visit.set_cookies:
         response.headers.append("set-cookie", cookie)
     return response
+
+
+async def _answered(operation: Operation, visit: Visit, arguments: list[BaseModel | None]) -> Any:
+    """What the handler says. A service's names are put into the body's; a fault of shape has the sender's already."""
+    try:
+        return await operation.handler(visit, *arguments)
+    except Problem as problem:
+        _rename(problem, operation)
+        raise
 
 
 async def _read(operation: Operation, model: type[BaseModel], request: Request) -> BaseModel | None:
@@ -188,17 +197,18 @@ def _refusal(error: ValidationError) -> Problem:
             detail = f"{'.'.join(path)} is missing."
         case "EXTRA_FORBIDDEN":
             detail = "The request holds a field that is not known here."
+        case "MODEL_TYPE":  # pydantic's own words name the class
+            detail = "Input should be an object."
         case _:
             detail = f"{fault['msg']}."
     return Problem(Code.BAD_USER_INPUT, detail, field=".".join(path) if path and named else None, reason=rule)
 
 
-def _renamed(problem: Problem, operation: Operation) -> Problem:
-    """Services name fields as GraphQL does; here they are in snake case, and some have B's or D's name."""
-    if problem.field is None or operation.body is None:
-        return problem
+def _rename(problem: Problem, operation: Operation) -> None:
+    """Services name fields as GraphQL does; B's are in snake case, D's are not, and some have another name."""
+    if problem.field is None or operation.body is None or problem.field in operation.body.model_fields:
+        return
     known = operation.body.model_fields
     field = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", problem.field).lower()
     alias = _ALIASES.get(field)
     problem.field = alias if alias is not None and field not in known and alias in known else field
-    return problem

@@ -44,7 +44,7 @@ async def test_no_frame_is_written_down_and_no_template_outside_the_gallery(
             tickets.append(take.last["ticket"])
             answers.append(await first.trade(take.last["ticket"]))
             answers.append(await second.face_login(eileen))
-            answers.append((await third.first_call(grace, keep_photo=True)).json())
+            answers.append((await third.first_call(grace, keepPhoto=True)).json())
             tickets.append(answers[-1]["ticket"])
             answers.append((await third.second_call(tickets[-1])).json())
             answers.append(await second.face_login(Claim(eileen.still, grace.evidence)))

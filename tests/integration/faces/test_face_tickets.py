@@ -55,7 +55,7 @@ def is_over(problem: dict[str, Any]) -> bool:
 async def test_the_two_calls_of_source_d(stage: Studio, eileen: Claim) -> None:
     """A client written for D would not be let in."""
     async with browser(stage) as visitor, browser(stage) as again:
-        first = await seen(visitor, eileen, name="Eileen Collins", keep_photo=True)
+        first = await seen(visitor, eileen, name="Eileen Collins", keepPhoto=True)
         assert set(first) == {"success", "matchFound", "isNewUser", "data", "ticket", "message"}
         assert (first["matchFound"], first["isNewUser"]) == (False, True)
         data = first["data"]
@@ -96,10 +96,10 @@ async def test_a_failed_check_is_an_answer_in_ds_shape(stage: Studio, eileen: Cl
     [
         ({"image": "no picture"}, 400, "image"),
         ({"image": "bm8gcGljdHVyZQ=="}, 400, "image"),
-        ({"evidence": [{"step": "JUMP", "frame": "", "captured_at_ms": 1}]}, 400, "evidence"),
-        ({"evidence": [{"step": "BLINK", "frame": "", "captured_at_ms": 1}] * 6}, 413, "evidence"),
+        ({"evidence": [{"step": "JUMP", "frame": "", "capturedAtMs": 1}]}, 400, "evidence"),
+        ({"evidence": [{"step": "BLINK", "frame": "", "capturedAtMs": 1}] * 6}, 413, "evidence"),
         ({"name": "\u202eeve"}, 400, "name"),
-        ({"vectorId": "1"}, 400, "vector_id"),
+        ({"vectorId": "1"}, 400, "vectorId"),
         ({"confidence": 1.0}, 400, "confidence"),
     ],
     ids=["not base64", "not a JPEG", "no step", "too many", "name", "vectorId", "confidence"],
@@ -120,7 +120,7 @@ async def test_a_first_call_is_as_large_as_its_pictures_and_no_larger(stage: Stu
     wire = httpx.ASGITransport(app=create_app(stage.server.services), client=("192.0.2.1", 4242))
     async with httpx.AsyncClient(transport=wire, base_url=stage.server.http_url) as http:
         for size, status in ((1_900_000, 400), (2_200_000, 413)):
-            body = {"token": "x", "image": "A" * size, "evidence": [{"step": "JUMP", "frame": "", "captured_at_ms": 1}]}
+            body = {"token": "x", "image": "A" * size, "evidence": [{"step": "JUMP", "frame": "", "capturedAtMs": 1}]}
             answer = await http.post("/api/upload/verification", json=body)
             assert answer.status_code == status
 

@@ -106,6 +106,9 @@ BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
     ({"privacy": {"friends": []}}, "privacy.friends"),
     ({"privacy": None}, "privacy"),
     ({"privacy": "everyone"}, "privacy"),
+    ({"displayName": "Ada"}, "displayName"),
+    ({"handle": "countess", "username": "lovelace"}, "username"),
+    ({"username": "ab"}, "handle"),
     ({"status": {"text": "x" * 121}}, "status.text"),
     ({"status": {"text": "two\nlines"}}, "status.text"),
     ({"status": {"emoji": "🚀🚀"}}, "status.emoji"),
@@ -130,6 +133,20 @@ async def test_a_bad_field_is_named_and_nothing_is_written(visitor: Visitor) -> 
         assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT"), change
         assert refused.json()["field"] == field, change
     assert (await sent(visitor, "GET", "/profile/me")).json() == before
+
+
+async def test_no_words_of_the_program_are_told(visitor: Visitor) -> None:
+    """A developer would read the name of a class of ours, and not what to send."""
+    await visitor.signup()
+    refused = await sent(visitor, "PATCH", "/profile/me", {"status": "away"})
+    assert (refused.json()["field"], refused.json()["detail"]) == ("status", "Input should be an object.")
+
+
+async def test_a_handle_may_be_called_a_username(visitor: Visitor) -> None:
+    """A client written for sources C, D or E could not change it."""
+    await visitor.signup()
+    changed = await sent(visitor, "PATCH", "/profile/me", {"username": "countess"})
+    assert (changed.status_code, changed.json()["handle"]) == (200, "countess")
 
 
 async def test_a_handle_is_changed_once_in_thirty_days(visitor: Visitor, transport: httpx.ASGITransport) -> None:

@@ -134,6 +134,14 @@ async def test_a_refusal_names_the_field_and_writes_nothing(
     assert (await visitor.http.post("/auth/register", json=ADA)).status_code == 200
 
 
+async def test_the_handle_may_be_called_a_username(visitor: Visitor) -> None:
+    """A client written for sources C, D or E could register nobody."""
+    given = {name: value for name, value in ADA.items() if name != "handle"}
+    assert (await visitor.http.post("/auth/register", json={**given, "username": "ada"})).status_code == 200
+    taken = await visitor.http.post("/auth/register", json={**ADA, "email": "eve@utoronto.ca"})
+    assert (taken.status_code, taken.json()["field"]) == (409, "handle")
+
+
 async def test_what_is_missing_is_named(visitor: Visitor) -> None:
     """A developer would guess."""
     for missing in ("email", "password", "handle", "campus_id"):

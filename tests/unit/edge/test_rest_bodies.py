@@ -42,8 +42,8 @@ def test_the_examples_are_read(model: type[Body]) -> None:
     [
         ([5], "evidence.0"),
         (
-            [{"step": "BLINK", "frame": "", "captured_at_ms": 1}, {"step": "BLINK", "frame": ""}],
-            "evidence.1.captured_at_ms",
+            [{"step": "BLINK", "frame": "", "capturedAtMs": 1}, {"step": "BLINK", "frame": ""}],
+            "evidence.1.capturedAtMs",
         ),
     ],
 )
