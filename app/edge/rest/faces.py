@@ -1,5 +1,7 @@
 """Source D's two endpoints: a face is seen, then its session is opened. Between them travels a ticket."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from app.edge.frames import jpeg_bytes
@@ -20,8 +22,24 @@ from app.edge.rest.operations import Link, Operation
 from app.edge.visit import Visit
 from app.errors import Code, Problem
 from app.faces.entrance import Owner
-from app.verification.model import ClaimedStep
+from app.verification.model import ClaimedStep, VerificationError
 from liveness.steps import LivenessStep
+
+WHAT_TO_DO: Mapping[VerificationError, str] = MappingProxyType(
+    {
+        VerificationError.FACE_MISMATCH: "This is not the face that was expected.",
+        VerificationError.TOKEN_EXPIRED: "This challenge has expired or was used already. Ask for a new one.",
+        VerificationError.NO_PROFILE_PHOTO: "There is no profile photo to compare with. Upload one first.",
+        VerificationError.CHALLENGE_FAILED: "The gestures were not seen as asked. Try again with a new challenge.",
+        VerificationError.FACE_AMBIGUOUS: "It cannot be said for sure whose face this is. Sign in another way.",
+        VerificationError.NO_FACE: "No face was seen. Look straight at the camera and try again.",
+        VerificationError.MULTIPLE_FACES: "More than one face was seen. Be alone in the picture and try again.",
+        VerificationError.LOW_QUALITY: "The picture is too dark, too bright, too small or not sharp. Try again.",
+        VerificationError.TOO_MANY_ATTEMPTS: "There were too many failures in a row. Wait before you try again.",
+        VerificationError.BUSY: "Too many people are being checked right now. Try again shortly.",
+    }
+)
+"""What a person can do about each failure; source D shows these to them."""
 
 
 async def upload_verification(visit: Visit, body: FaceUploadRequest) -> FaceFoundOut | FaceNotFoundOut:
@@ -45,7 +63,7 @@ async def upload_verification(visit: Visit, body: FaceUploadRequest) -> FaceFoun
             matchFound=False,
             isNewUser=False,
             error=outcome.error,
-            message="It could not be said who you are.",
+            message=WHAT_TO_DO[outcome.error],
             **waiting,
         )
     arrival, owner = await visit.services.face_entrance.owner(outcome.ticket, origin=visit.origin)

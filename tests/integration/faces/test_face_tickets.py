@@ -14,8 +14,10 @@ import pytest_asyncio
 
 from app.client.animation import PhotoAnimator
 from app.client.sources import PhotoSource
+from app.edge.rest.faces import WHAT_TO_DO
 from app.embedded import EmbeddedServices
 from app.main import create_app
+from app.verification.model import VerificationError
 from tests.attempts import Claim, Studio, studio
 from tests.authenticator import Phone
 from tests.browsers import Browser, browser, nobody_known
@@ -88,7 +90,14 @@ async def test_a_failed_check_is_an_answer_in_ds_shape(stage: Studio, eileen: Cl
         body = answer.json()
         assert (body["success"], body["matchFound"], body["isNewUser"]) == (False, False, False)
         assert body["error"] == "CHALLENGE_FAILED"
+        assert body["message"] == WHAT_TO_DO[VerificationError.CHALLENGE_FAILED]
         assert "ticket" not in body
+
+
+async def test_every_failure_says_what_to_do() -> None:
+    """A person would read nothing, or get an internal error, at the one failure that was forgotten."""
+    assert set(WHAT_TO_DO) == set(VerificationError)
+    assert len(set(WHAT_TO_DO.values())) == len(VerificationError)
 
 
 @pytest.mark.parametrize(
