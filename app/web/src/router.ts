@@ -53,9 +53,9 @@ export function gate(path: string, { byFace = false }: { byFace?: boolean } = {}
 export const withWayBack = (page: string, path: string | null): string =>
   path ? `${page}?return_to=${encodeURIComponent(path)}` : page;
 
-/** Where an address of letters that were sent before /verify was the page of the badge leads; null for any other. */
+/** Where a link that proves an address leads at source B's page or that of our earlier letters; null for any other. */
 export function movedTo(url: URL): string | null {
-  if (placeAt(url)?.path !== "/verify") return null;
+  if (!["/onboarding", "/verify"].includes(placeAt(url)?.path ?? "")) return null;
   const token = new URLSearchParams(url.hash.slice(1)).get("token") ?? url.searchParams.get("token");
   return token && `/verify-email#token=${encodeURIComponent(token)}`;
 }
