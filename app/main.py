@@ -19,9 +19,9 @@ from app.edge import (
     liveness_policy,
     liveness_socket,
     metrics,
+    not_found,
     outbox_page,
     provider_routes,
-    slashes,
     web,
     well_known,
 )
@@ -69,9 +69,9 @@ def create_app(services: Services) -> Starlette:
             *web.routes(services),
         ],
         middleware=middleware(services, bodies_by_prefix={"/objects/": UPLOADS}),
-        exception_handlers={**exception_handlers(), 404: slashes.answer_not_found},
+        exception_handlers={**exception_handlers(), 404: not_found.answer_not_found(services.settings.public_url)},
     )
-    app.router.redirect_slashes = False  # slashes does it without naming a host
+    app.router.redirect_slashes = False  # not_found does it without naming a host
     return app
 
 
