@@ -52,6 +52,10 @@ class CredentialStore:
         """Writes a new password."""
         await tx.run(self._queries.password_set, account_id=account_id, password_hash=password_hash, now=now)
 
+    async def block_password(self, tx: Transaction, account_id: UUID, *, now: datetime) -> bool:
+        """Lets the password open nothing until it is reset; False where there is none."""
+        return await tx.scalar(self._queries.password_block, account_id=account_id, now=now) is not None
+
     async def ways_in(self, tx: Transaction, account_id: UUID) -> WaysIn:
         """How the account can be entered."""
         row = await tx.one(self._queries.ways_in, account_id=account_id)

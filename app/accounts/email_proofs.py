@@ -3,6 +3,9 @@
 One proof is open per account; a new one replaces it. Of the link's token only SHA-256 is stored. A million codes are
 soon tried, so Redis holds a code as an HMAC under a key of ours, bound to the proof it came with, for 15 minutes and
 five wrong tries. Whichever is used, PostgreSQL marks the proof used: of 50 callers one succeeds.
+
+The first proof of an address that was registered again with another password meanwhile says whose the account is, not
+whose its password is: then everything begins anew (app/accounts/recovery.py).
 """
 
 import hmac
@@ -26,6 +29,7 @@ from app.accounts.limits import (
     VERIFY_PER_IP,
 )
 from app.accounts.model import Origin
+from app.accounts.recovery import PasswordRecovery
 from app.accounts.rules import normalised_email
 from app.audit import AuditEvent, AuditLog
 from app.background import Post
@@ -74,6 +78,7 @@ class EmailProofs:
         *,
         database: Database,
         redis: Redis,
+        recovery: PasswordRecovery,
         audit: AuditLog,
         limits: RateLimits,
         metrics: Metrics,
@@ -89,6 +94,7 @@ class EmailProofs:
         self._redis = redis
         self._keep_code = redis.register_script(_KEEP)
         self._try_code = redis.register_script(_TRY)
+        self._recovery = recovery
         self._audit = audit
         self._limits = limits
         self._metrics = metrics
@@ -210,6 +216,8 @@ class EmailProofs:
         if proof["email"] is None:
             await tx.run(self._queries.email_prove, account_id=account_id, now=now)
             await self._audit.record(AuditEvent.EMAIL_PROVED, account_id=account_id, origin=origin, tx=tx)
+            if account["is_contested"]:
+                await self._recovery.begin_anew(tx, account_id, email=account["email"], origin=origin)
             return _Proved(account_id)
         await tx.run(
             self._queries.email_change,

@@ -97,7 +97,7 @@ class NotMe:
             )
         await self._credentials.drop_resets(tx, account_id)
         await self._credentials.drop_email_changes(tx, account_id)
-        has_password = await tx.scalar(self._queries.password_block, account_id=account_id, now=now) is not None
+        has_password = await self._credentials.block_password(tx, account_id, now=now)
         record = partial(self._audit.record, account_id=account_id, origin=origin, tx=tx)
         await record(AuditEvent.NOT_ME_REPORTED, detail=undone)
         for row in providers:

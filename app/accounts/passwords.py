@@ -49,7 +49,7 @@ class Passwords:
     """Accepts, hashes and verifies; one per process, closed at shutdown.
 
     `verifications` and `hashes` count what was begun. An unknown account costs exactly one verification, as a known one
-    does, and a registration one hash, whoever has the address: that equality is what keeps them alike in time.
+    does, and a registration one of each, whoever has the address: that equality is what keeps them alike in time.
     """
 
     def __init__(

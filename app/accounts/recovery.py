@@ -10,18 +10,21 @@ proved, unless they vouch for that very address; passkeys and faces that were ad
 go too. What came after the proof is the owner's and stays; the letter about the reset names it, should it be a thief's
 after all who had the old password.
 
+Where an address was registered again with another password before it was proved, the proof itself takes all that along
+and wants a new password: whose the first one was nobody can tell, and its holder could build a way in right after it.
+
 The second factor stays on, whoever set it up: whoever reads a person's mail must not be able to take off what the
 person put on top of it. The worst a stranger can do with a second factor on somebody else's unproved address is to
 keep both of them out, never to come in.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from app.accounts import letters
-from app.accounts.credential_store import CredentialStore, Resettable, UsedReset
+from app.accounts.credential_store import CredentialStore, Resettable
 from app.accounts.limits import RESET_LINK_PER_EMAIL, RESET_LINK_PER_IP, RESET_PER_IP
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
@@ -149,13 +152,23 @@ class PasswordRecovery:
             raise _gone()
         sessions = await self._sessions.end_all(tx, used.account_id)
         await self._store.drop_email_changes(tx, used.account_id)
-        providers = await self._store.unlink_unproved(
-            tx, used.account_id, email=account.email, proved_at=used.proved_at
-        )
-        passkeys = await self._store.remove_unproved_passkeys(tx, used.account_id, proved_at=used.proved_at)
-        faces = await self._store.forget_unproved_faces(tx, used.account_id, proved_at=used.proved_at)
-        await self._record(used, sessions, providers, passkeys, faces, origin, tx)
-        return len(providers) + passkeys + faces, await self._left(used.account_id, tx)
+        record = partial(self._audit.record, account_id=used.account_id, origin=origin, tx=tx)
+        await record(AuditEvent.PASSWORD_RESET, detail={"sessions": sessions})
+        if used.proved_at is None:
+            await record(AuditEvent.EMAIL_PROVED)
+        taken = await self._take_unproved(used.account_id, account.email, used.proved_at, origin, tx)
+        return taken, await self._left(used.account_id, tx)
+
+    async def begin_anew(self, tx: Transaction, account_id: UUID, *, email: str, origin: Origin) -> None:
+        """Takes from an account whose address is proved just now whatever somebody else may have put into it before.
+
+        Sessions and ways in end, and the password opens nothing until another is chosen by a link that is mailed once
+        `tx`, which must hold the account's row, has committed.
+        """
+        await self._sessions.end_all(tx, account_id)
+        await self._take_unproved(account_id, email, None, origin, tx)
+        await self._store.block_password(tx, account_id, now=self._clock.now())
+        tx.once_committed(lambda: self.send_link(account_id, email, origin=origin))
 
     async def _left(self, account_id: UUID, tx: Transaction) -> tuple[str, ...]:
         """What opens the account besides the new password, in words."""
@@ -164,26 +177,21 @@ class PasswordRecovery:
         faces = ("an enrolled face",) if has_face else ()
         return await self._store.linked(tx, account_id) + _counted_passkeys(ways_in.passkeys) + faces
 
-    async def _record(
-        self,
-        used: UsedReset,
-        sessions: int,
-        providers: tuple[str, ...],
-        passkeys: int,
-        faces: int,
-        origin: Origin,
-        tx: Transaction,
-    ) -> None:
-        record = partial(self._audit.record, account_id=used.account_id, origin=origin, tx=tx)
-        await record(AuditEvent.PASSWORD_RESET, detail={"sessions": sessions})
-        if used.proved_at is None:
-            await record(AuditEvent.EMAIL_PROVED)
+    async def _take_unproved(
+        self, account_id: UUID, email: str, proved_at: datetime | None, origin: Origin, tx: Transaction
+    ) -> int:
+        """Takes away what was added before the address was proved, and writes it down; gives back how many ways in."""
+        providers = await self._store.unlink_unproved(tx, account_id, email=email, proved_at=proved_at)
+        passkeys = await self._store.remove_unproved_passkeys(tx, account_id, proved_at=proved_at)
+        faces = await self._store.forget_unproved_faces(tx, account_id, proved_at=proved_at)
+        record = partial(self._audit.record, account_id=account_id, origin=origin, tx=tx)
         for provider in providers:
             await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": provider})
         for _ in range(passkeys):
             await record(AuditEvent.PASSKEY_REMOVED)
         if faces:
             await record(AuditEvent.FACE_FORGOTTEN)
+        return len(providers) + passkeys + faces
 
 
 def _counted_passkeys(amount: int) -> tuple[str, ...]:

@@ -1,8 +1,12 @@
 """Registration at a campus: whoever asks gets one answer, in one time, whether or not the address has an account.
 
 What differs goes by mail: a new account and one that was never proved get a proof, a proved one the news that somebody
-tried. Each way reserves the handle, hashes once and commits one transaction; letters are written after the answer.
-What nobody can hide is that a sign-in with the new password works only where the account is new.
+tried. Each way reserves the handle, hashes once, compares once and commits one transaction; letters are written after
+the answer. What nobody can hide is that a sign-in with the new password works only where the account is new.
+
+Of two who register one address before it is proved the first may be a stranger, who waits for its owner to prove it. So
+the account keeps the first password only where the second is the same; else the proof wants another
+(app/accounts/email_proofs.py).
 """
 
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from app.accounts import letters
 from app.accounts.campuses import Campus, CampusService
 from app.accounts.email_proofs import EmailProofs
 from app.accounts.handles import HandleReservations
+from app.accounts.imported_hashes import is_imported
 from app.accounts.limits import REGISTER_PER_IP, REPEATED_PER_EMAIL
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
@@ -54,6 +59,8 @@ class _Applicant:
     campus: Campus
     origin: Origin
     is_quiet: bool
+    known_hash: str | None
+    """The hash of the account's own password, where the one that was given is that."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ class RegistrationService:
 
         account_id = self._ids.uuid7()
         async with self._handles.reserved(handle, account_id, max_chars=MAX_CAMPUS_HANDLE_CHARS):
+            known_hash = await self._known_hash(email, password)
             applicant = _Applicant(
                 account_id=account_id,
                 email=email,
@@ -132,6 +140,7 @@ class RegistrationService:
                 campus=campus,
                 origin=origin,
                 is_quiet=is_quiet,
+                known_hash=known_hash,
             )
             news = await self._written(applicant)
         if news is not None and news.token is not None:
@@ -150,6 +159,12 @@ class RegistrationService:
             return True
         return False
 
+    async def _known_hash(self, email: str, password: str) -> str | None:
+        """The hash of the password, if it is that of the account with this address; one comparison for everybody."""
+        known = await self._store.credentials(self._database, email)
+        stored = None if known is None or is_imported(known.password_hash) else known.password_hash
+        return stored if (await self._passwords.verify(stored, password)).is_right else None
+
     async def _written(self, applicant: _Applicant) -> _News | None:
         for _ in range(TRIES):
             try:
@@ -166,8 +181,13 @@ class RegistrationService:
         known = await tx.one(self._database.queries.registered_at, email=applicant.email)
         if known is None:
             return await self._add(applicant, tx)
+        is_same = applicant.known_hash is not None and applicant.known_hash == known["password_hash"]
         await self._audit.record(
-            AuditEvent.REGISTRATION_REPEATED, account_id=known["account_id"], origin=applicant.origin, tx=tx
+            AuditEvent.REGISTRATION_REPEATED,
+            account_id=known["account_id"],
+            origin=applicant.origin,
+            detail={"contested": True} if known["email_verified_at"] is None and not is_same else {},
+            tx=tx,
         )
         if applicant.is_quiet:
             return None

@@ -171,6 +171,7 @@ def _reset_required() -> Problem:
     """Only whoever has the password hears it."""
     return Problem(
         Code.UNAUTHENTICATED,
-        "This password was blocked after somebody else had signed in. Choose a new one by the link in your mail.",
+        "This password is blocked, because somebody else may have chosen or used it. Choose a new one by the link in "
+        "your mail.",
         reason="PASSWORD_RESET_REQUIRED",
     )

@@ -172,9 +172,23 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         post=base.post,
     )
     handles = HandleReservations(database=base.database, redis=base.redis, clock=base.clock, ids=base.ids)
+    recovery = PasswordRecovery(
+        database=base.database,
+        sessions=sessions,
+        passwords=passwords,
+        audit=base.audit,
+        limits=base.limits,
+        background=base.background,
+        post=base.post,
+        clock=base.clock,
+        ids=base.ids,
+        public_url=settings.public_url,
+        face_login=settings.face_login != "off",
+    )
     email_proofs = EmailProofs(
         database=base.database,
         redis=base.redis,
+        recovery=recovery,
         audit=base.audit,
         limits=base.limits,
         metrics=base.metrics,
@@ -227,19 +241,6 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         limits=base.limits,
         post=base.post,
         clock=base.clock,
-    )
-    recovery = PasswordRecovery(
-        database=base.database,
-        sessions=sessions,
-        passwords=passwords,
-        audit=base.audit,
-        limits=base.limits,
-        background=base.background,
-        post=base.post,
-        clock=base.clock,
-        ids=base.ids,
-        public_url=settings.public_url,
-        face_login=settings.face_login != "off",
     )
     not_me = NotMe(
         database=base.database,

@@ -23,4 +23,4 @@ select count(*) from profiles where campus_id = :campus_id
 delete from campuses where id = :campus_id
 
 -- name: registered_at^
-select id as account_id, email_verified_at from accounts where email = :email for no key update
+select id as account_id, email_verified_at, password_hash from accounts where email = :email for no key update

@@ -33,8 +33,13 @@ order by is_own desc, created_at desc
 limit 1
 
 -- name: email_proof_account_locked^
--- The profile's row before the account's, and that before the proof's, as everybody who needs more than one.
-select a.id as account_id, a.email
+-- The profile's row before the account's, and that before the proof's, as everybody who needs more than one. Contested is
+-- an address that was never proved and was registered again with another password.
+select a.id as account_id, a.email,
+       a.email_verified_at is null and exists (
+         select from audit_events e
+         where e.account_id = a.id and e.event = 'REGISTRATION_REPEATED' and e.detail -> 'contested' = 'true'
+       ) as is_contested
 from email_proofs p join accounts a on a.id = p.account_id join profiles f on f.account_id = a.id
 where p.token_hash = :token_hash and p.used_at is null and p.expires_at > :now
 for no key update of f, a

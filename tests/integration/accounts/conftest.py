@@ -125,6 +125,7 @@ class Slice:
         return EmailProofs(
             database=self.database,
             redis=redis or self.redis,
+            recovery=self.recovery,
             audit=self.audit,
             limits=limits or self.limits,
             metrics=Metrics(),
@@ -273,9 +274,23 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         public_url=settings.public_url,
     )
     handles = HandleReservations(database=database, redis=redis, clock=clock, ids=ids)
+    recovery = PasswordRecovery(
+        database=database,
+        sessions=sessions,
+        passwords=passwords,
+        audit=audit,
+        limits=limits,
+        background=background,
+        post=post,
+        clock=clock,
+        ids=ids,
+        public_url=settings.public_url,
+        face_login=settings.face_login != "off",
+    )
     email_proofs = EmailProofs(
         database=database,
         redis=redis,
+        recovery=recovery,
         audit=audit,
         limits=limits,
         metrics=Metrics(),
@@ -299,19 +314,6 @@ async def world(settings: Settings, clock: FixedClock, mailbox: Mailbox, ids: Id
         email_proofs=email_proofs,
         clock=clock,
         ids=ids,
-    )
-    recovery = PasswordRecovery(
-        database=database,
-        sessions=sessions,
-        passwords=passwords,
-        audit=audit,
-        limits=limits,
-        background=background,
-        post=post,
-        clock=clock,
-        ids=ids,
-        public_url=settings.public_url,
-        face_login=settings.face_login != "off",
     )
     store = store_from(settings, clock=clock, ids=ids)
     await store.open()
