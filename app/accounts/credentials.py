@@ -5,7 +5,7 @@ from functools import partial
 from app.accounts import letters
 from app.accounts.credential_store import CredentialStore
 from app.accounts.email_proofs import EmailProofs
-from app.accounts.limits import EMAIL_CHANGE_PER_ACCOUNT, EMAIL_CHANGE_PER_EMAIL
+from app.accounts.limits import EMAIL_CHANGE_PER_ACCOUNT, EMAIL_CHANGE_PER_EMAIL, PASSWORD_CHANGES_PER_ACCOUNT
 from app.accounts.model import Origin, Viewer
 from app.accounts.passwords import Passwords
 from app.accounts.proofs import SensitiveDeed
@@ -61,6 +61,7 @@ class CredentialChanges:
         await self._reauthentication.demand(
             viewer, SensitiveDeed.CHANGE_PASSWORD, password=current, code=code, origin=origin, given_as="current"
         )
+        await self._limits.spend(PASSWORD_CHANGES_PER_ACCOUNT, str(viewer.account_id))
         password_hash = await self._passwords.hash(password)
         await self._database.transact(partial(self._set_password, viewer, password_hash, origin))
         if viewer.email is not None:

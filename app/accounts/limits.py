@@ -24,7 +24,10 @@ VERIFY_PER_IP = Limit("ip.verify", 6, 60, "deny")
 # password is mailed to the owner. One counter for everything that takes a code, apart from that of passwords.
 CODES_PER_ACCOUNT_HOURLY = Limit("account.second_factor", 10, 3600, "deny")
 CODES_PER_ACCOUNT_DAILY = Limit("account.second_factor_daily", 30, 24 * 3600, "deny")
+# Set-ups and new backup codes.
 SECOND_FACTOR_SETUPS = Limit("account.second_factor_setup", 10, 3600, "deny")
+# Backup codes that were right, too: the use of each is mailed, and ten of them buy ten new ones.
+BACKUP_CODES_PER_ACCOUNT = Limit("account.backup_code", 10, 3600, "deny")
 
 # Each is a letter that somebody with a like face can have sent; the codes of one count together with all others.
 SIGN_IN_CODES_PER_ACCOUNT = Limit("account.sign_in_code", 5, 3600, "deny")
@@ -50,6 +53,9 @@ RESET_PER_IP = Limit("ip.reset", 20, 60, "deny")
 
 # Passwords tried by somebody who holds a session: on top of the sign-in's twelve a minute, less than one more.
 REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
+# Changes in the five minutes of one proof: each costs an Argon2 hash and a letter, perhaps to a stranger whose address was
+# never proved.
+PASSWORD_CHANGES_PER_ACCOUNT = Limit("account.password_change", 10, 3600, "deny")
 # Each change of address writes to the new one, which may be a stranger's.
 EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")
 EMAIL_CHANGE_PER_EMAIL = Limit("email.email_change", 3, 3600, "deny")
@@ -60,6 +66,8 @@ PASSKEY_BEGIN_PER_IP = Limit("ip.passkey_begin", 100, 60, "deny")
 PASSKEY_LOGIN_PER_IP = Limit("ip.passkey_login", 100, 60, "deny")
 # Adding, renaming and removing: each addition and removal writes to the owner.
 PASSKEY_CHANGES_PER_ACCOUNT = Limit("account.passkey", 60, 3600, "deny")
+# Letters about a counter that went back: whoever made the key can have that happen at each sign-in.
+PASSKEY_COPY_LETTERS_PER_ACCOUNT = Limit("account.passkey_copy", 5, 3600, "allow")
 PASSKEY_PROOFS_PER_ACCOUNT = Limit("account.passkey_proof", 60, 3600, "deny")
 
 # Everything about a person is a heavy read, and nobody needs it often.

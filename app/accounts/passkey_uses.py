@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from app.accounts import passkey_letters as letters
+from app.accounts.limits import PASSKEY_COPY_LETTERS_PER_ACCOUNT
 from app.accounts.model import Origin, PasskeyOptions
 from app.accounts.passkey_challenges import Bond, PasskeyChallenges
 from app.accounts.passkey_model import Asked, Known, NotProved, Use
@@ -16,6 +17,8 @@ from app.background import Post
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
+from app.mail import Mail
+from app.rate_limits import RateLimits
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticationCredential
@@ -41,6 +44,7 @@ class PasskeyUses:
         challenges: PasskeyChallenges,
         party: RelyingParty,
         audit: AuditLog,
+        limits: RateLimits,
         post: Post,
         clock: Clock,
     ) -> None:
@@ -49,6 +53,7 @@ class PasskeyUses:
         self._challenges = challenges
         self._party = party
         self._audit = audit
+        self._limits = limits
         self._post = post
         self._clock = clock
 
@@ -116,8 +121,20 @@ class PasskeyUses:
             event, account_id = AuditEvent.PASSKEY_COPY_SUSPECTED, stored.account_id
             await self._audit.record(event, account_id=account_id, origin=origin)
             if stored.email is not None:
-                self._post.send(letters.copied(stored.email), account_id=account_id)
+                self._post.compose(
+                    partial(self._copied, account_id, stored.email), what=f"alarm to account {account_id}"
+                )
             raise
+
+    async def _copied(self, account_id: UUID, email: str) -> Mail | None:
+        """The letter, unless the owner was told several times this hour."""
+        try:
+            await self._limits.spend(PASSKEY_COPY_LETTERS_PER_ACCOUNT, str(account_id))
+        except Problem as problem:
+            if problem.code is not Code.RATE_LIMITED:
+                raise
+            return None
+        return letters.copied(email)
 
     async def _use(
         self,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.accounts import second_factor_letters as letters
 from app.accounts.alarms import Alarms
-from app.accounts.limits import CODES_PER_ACCOUNT_DAILY, CODES_PER_ACCOUNT_HOURLY
+from app.accounts.limits import BACKUP_CODES_PER_ACCOUNT, CODES_PER_ACCOUNT_DAILY, CODES_PER_ACCOUNT_HOURLY
 from app.accounts.model import Factor, Origin
 from app.accounts.one_time_codes import is_totp, matching_step, normalised_code
 from app.accounts.second_factor_store import SecondFactorStore, StoredFactor
@@ -60,6 +60,8 @@ class SecondFactorCodes:
         """
         code = normalised_code(code)
         await self.count(account_id)
+        if not is_totp(code):
+            await self._limits.spend(BACKUP_CODES_PER_ACCOUNT, str(account_id))
 
         async def work(tx: Transaction) -> tuple[T, Factor, int, str | None]:
             stored = await self._store.hold(tx, account_id)

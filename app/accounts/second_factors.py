@@ -151,6 +151,7 @@ class SecondFactors:
 
     async def regenerate_backup_codes(self, viewer: Viewer, code: str, *, origin: Origin) -> tuple[str, ...]:
         """Ten new backup codes in place of the old ones; raises as `disable` does."""
+        await self._limits.spend(SECOND_FACTOR_SETUPS, str(viewer.account_id))
         backup_codes = new_backup_codes(self._ids)
 
         async def replace(tx: Transaction, _: Factor) -> None:

@@ -159,6 +159,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
             challenges=challenges,
             party=party,
             audit=base.audit,
+            limits=base.limits,
             post=base.post,
             clock=base.clock,
         ),

@@ -18,6 +18,7 @@ READING = {
     "account.alarms_daily",
     "account.export",
     "account.onboarding",
+    "account.passkey_copy",
     "account.profile_update",
     "asker.profile",
     "asker.search",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from app.accounts.limits import PASSKEY_LOGIN_PER_IP
+from app.accounts.limits import PASSKEY_COPY_LETTERS_PER_ACCOUNT, PASSKEY_LOGIN_PER_IP
 from app.accounts.model import Origin, Viewer
 from app.accounts.passkey_challenges import Bond, PasskeyChallenges, Purpose
 from app.audit import AuditEvent
@@ -229,6 +229,12 @@ async def test_a_counter_that_goes_back_is_refused_and_told(town: Town, mailbox:
     assert len(await town.events(AuditEvent.PASSKEY_COPY_SUSPECTED)) == 4
     assert [mail.subject for mail in mailbox.sent[letters:]] == ["A passkey of your account may have been copied"] * 4
     assert len((await ada.visitor.data(MINE))["me"]["passkeys"]) == 1, "it is the owner's to remove"
+
+    # Whoever signed up with a stranger's address, and made the key, could otherwise write to them at each sign-in.
+    for _ in range(PASSKEY_COPY_LETTERS_PER_ACCOUNT.amount + 5):
+        assert (await use(copy, saying(count=1))) == {**WRONG, "reason": "PASSKEY_COPY_SUSPECTED"}
+    told = [mail.subject for mail in mailbox.sent[letters:]].count("A passkey of your account may have been copied")
+    assert told == PASSKEY_COPY_LETTERS_PER_ACCOUNT.amount == 5
     assert await use(ada.device, saying(count=11)) is None
 
 
