@@ -53,8 +53,8 @@ RESET_PER_IP = Limit("ip.reset", 20, 60, "deny")
 
 # Passwords tried by somebody who holds a session: on top of the sign-in's twelve a minute, less than one more.
 REAUTHENTICATE_PER_ACCOUNT = Limit("account.reauthenticate", 10, 900, "deny")
-# Changes in the five minutes of one proof: each costs an Argon2 hash and a letter, perhaps to a stranger whose address was
-# never proved.
+# Changes in the five minutes of one proof: each costs an Argon2 hash and a letter, perhaps to a stranger whose address
+# was never proved.
 PASSWORD_CHANGES_PER_ACCOUNT = Limit("account.password_change", 10, 3600, "deny")
 # Each change of address writes to the new one, which may be a stranger's.
 EMAIL_CHANGE_PER_ACCOUNT = Limit("account.email_change", 5, 3600, "deny")

@@ -16,7 +16,7 @@ from app.rate_limits import Limit, RateLimits
 from app.verification.browser_claims import BrowserClaims
 from app.verification.challenges import Challenges
 from app.verification.key_faces import KeyFaces
-from app.verification.limits import CREATE_CHALLENGE, FailureRow, FailureStreaks
+from app.verification.limits import CLAIMS_PER_CHALLENGE, CREATE_CHALLENGE, FailureRow, FailureStreaks
 from app.verification.model import ClaimedStep, Descriptor, IssuedChallenge, Outcome, VerificationError
 from facecore.errors import FaceBusy, FaceTimeout
 from facecore.pool import FacePool
@@ -142,7 +142,8 @@ class Attempts:
         """Judges a browser's claim: its still, and one frame for each step; raises Problem for unreadable input.
 
         Pictures are decoded before the token is spent, so a broken upload loses nothing; and after the token was
-        found good, so that a stranger's pictures are not decoded at all.
+        found good and open, so that a stranger's pictures are not decoded at all. How many uploads one token is worth
+        is counted: RATE_LIMITED.
         """
         if len(evidence) > MAX_STEPS:
             # A plain picture of 8 KB decodes to 3.7 MB: one request could hold hundreds of them.
@@ -152,6 +153,9 @@ class Attempts:
         challenge = await self._readable(aim, token)
         if isinstance(challenge, Outcome):
             return challenge
+        if not await self._challenges.is_open(token, challenge):
+            return self._refused(VerificationError.TOKEN_EXPIRED)
+        await self._limits.spend(CLAIMS_PER_CHALLENGE, token)
         with self._claims.turn():
             still = await self._claims.decode(frame, field="frame")
             frames = [await self._claims.decode(claimed.jpeg, field="evidence") for claimed in evidence]

@@ -99,6 +99,14 @@ class Challenges:
         except TokenRefused:
             return None
 
+    async def is_open(self, token: str, challenge: Challenge) -> bool:
+        """Whether it could still be spent: neither used nor replaced; denies when Redis is away."""
+        try:
+            is_there = await self._redis.hget(_open(challenge.subject), "token")
+        except (RedisError, OSError) as error:
+            raise counting_unavailable() from error
+        return bool(is_there == _fingerprint(token).encode())
+
     async def spend(self, token: str, challenge: Challenge) -> Spent | None:
         """None unless this call was the first use of the subject's open challenge; denies when Redis is away."""
         attempt = _fingerprint(token)

@@ -16,6 +16,8 @@ from app.rate_limits import Limit
 log = logging.getLogger(__name__)
 
 CREATE_CHALLENGE = Limit("account.liveness_challenge", amount=30, window_s=3600, when_redis_is_away="deny")
+# An honest page claims once; a broken upload does not use the challenge up, but its pictures were decoded.
+CLAIMS_PER_CHALLENGE = Limit("challenge.liveness_claim", amount=20, window_s=300, when_redis_is_away="deny")
 # A person shows a code, perhaps once more; each makes the one before void.
 HANDOFF_PER_ACCOUNT = Limit("account.handoff", amount=20, window_s=3600, when_redis_is_away="deny")
 # A link cannot be guessed; each try costs us a look.

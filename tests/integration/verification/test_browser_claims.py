@@ -14,6 +14,7 @@ from app.client.animation import PhotoAnimator
 from app.client.api import Challenge
 from app.client.opening import animator_of, read_photo
 from app.embedded import EmbeddedServices
+from app.verification.limits import CLAIMS_PER_CHALLENGE
 from liveness.challenge import CHALLENGE_LIFE_S
 from liveness.frames import decode_frame
 from liveness.steps import LivenessStep
@@ -298,6 +299,25 @@ async def test_a_picture_that_is_none_is_told_and_costs_nothing(
         assert result["code"] in ("BAD_USER_INPUT", "PAYLOAD_TOO_LARGE")
         assert result["field"] == where
     assert (await confirm(stage.server, eileen, challenge.token, honest))["success"]
+
+
+async def test_what_a_challenge_is_worth_in_decoded_pictures(stage: Studio, eileen: Person, honest: Claim) -> None:
+    """One challenge, drawn by anybody, would keep the one thread that decodes claims busy for five minutes, by broken
+    uploads or by a token that is used up: everybody else would be told BUSY."""
+    broken = replace(honest, evidence=(*honest.evidence[:-1], (RIGHT, b"no picture", 6000)))
+    spent = await watched(stage, eileen)
+    assert (await confirm(stage.server, eileen, spent.token, honest))["success"]
+    result = await confirm(stage.server, eileen, spent.token, broken)
+    assert result["error"] == "TOKEN_EXPIRED", "its pictures are not looked at"
+    replaced, challenge = await watched(stage, eileen), await watched(stage, eileen)
+    result = await confirm(stage.server, eileen, replaced.token, broken)
+    assert result["error"] == "TOKEN_EXPIRED"
+    told = [
+        (await confirm(stage.server, eileen, challenge.token, broken))["code"]
+        for _ in range(CLAIMS_PER_CHALLENGE.amount + 1)
+    ]
+    assert told == ["BAD_USER_INPUT"] * CLAIMS_PER_CHALLENGE.amount + ["RATE_LIMITED"]
+    assert (await confirm(stage.server, eileen, (await watched(stage, eileen)).token, honest))["success"]
 
 
 async def test_text_that_is_no_base64_is_told(stage: Studio, eileen: Person, honest: Claim) -> None:
