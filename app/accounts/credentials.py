@@ -106,6 +106,7 @@ class CredentialChanges:
         await self._store.drop_resets(tx, account_id)
         await self._store.drop_email_changes(tx, account_id)
         ended = await self._sessions.end_all(tx, account_id, kept_id=viewer.session_id)
+        await self._sessions.distrust_browsers(tx, account_id, but=origin)
         await self._audit.record(
             AuditEvent.PASSWORD_CHANGED, account_id=account_id, origin=origin, detail={"sessions": ended}, tx=tx
         )

@@ -151,6 +151,7 @@ class PasswordRecovery:
         if used is None:
             raise _gone()
         sessions = await self._sessions.end_all(tx, used.account_id)
+        await self._sessions.distrust_browsers(tx, used.account_id, but=origin)
         await self._store.drop_email_changes(tx, used.account_id)
         record = partial(self._audit.record, account_id=used.account_id, origin=origin, tx=tx)
         await record(AuditEvent.PASSWORD_RESET, detail={"sessions": sessions})
@@ -166,6 +167,7 @@ class PasswordRecovery:
         `tx`, which must hold the account's row, has committed.
         """
         await self._sessions.end_all(tx, account_id)
+        await self._sessions.distrust_browsers(tx, account_id, but=origin)
         await self._take_unproved(account_id, email, None, origin, tx)
         await self._store.block_password(tx, account_id, now=self._clock.now())
         tx.once_committed(lambda: self.send_link(account_id, email, origin=origin))

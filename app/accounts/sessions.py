@@ -264,6 +264,13 @@ class SessionService:
             await self._store.distrust(tx, account_id=account_id, ended_ids=ended_ids, kept_id=kept_id)
         return len(ended_ids)
 
+    async def distrust_browsers(self, tx: Transaction, account_id: UUID, *, but: Origin) -> None:
+        """Lets no browser speak for a face any more but the one of `but`, until somebody signs in there another way.
+
+        For a new password: whoever had the old one may have signed in with it, and out again, wherever they liked.
+        """
+        await self._store.distrust_browsers(tx, account_id, kept_hash=but.device_hash)
+
     async def _begin(
         self,
         tx: Transaction,

@@ -206,6 +206,10 @@ class SessionStore:
         """Forgets which browsers the ended sessions lived in, but that of `kept_id`; the account's row is held."""
         await tx.run(self._queries.sessions_distrust, account_id=account_id, ended_ids=list(ended_ids), kept_id=kept_id)
 
+    async def distrust_browsers(self, tx: Transaction, account_id: UUID, *, kept_hash: bytes | None) -> None:
+        """Forgets in which browsers the account was signed in, but the one of this hash; the account's row is held."""
+        await tx.run(self._queries.browsers_distrust, account_id=account_id, kept_hash=kept_hash)
+
 
 class AccountStore:
     """Reads and writes accounts."""

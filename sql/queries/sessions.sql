@@ -105,6 +105,11 @@ with gone as (
 update sessions set device_hash = null
 where account_id = :account_id and device_hash in (select device_hash from gone)
 
+-- name: browsers_distrust!
+-- Of every session, ended ones too: what the old password made known does not outlive it.
+update sessions set device_hash = null
+where account_id = :account_id and device_hash is distinct from cast(:kept_hash as bytea) and device_hash is not null
+
 -- name: sessions_live
 select id, method, user_agent, ip, created_at, last_seen_at, expires_at
 from sessions

@@ -176,6 +176,29 @@ async def test_a_device_whose_session_its_owner_ended_is_not_known(stage: Studio
         assert (await laptop.face_login(eileen))["auth"]["accessToken"], "the one that asked stays known"
 
 
+@pytest.mark.parametrize("how", ["new password", "reset"])
+@pytest.mark.parametrize("signed_out", [False, True], ids=["signed in", "signed out"])
+async def test_a_new_password_distrusts_browsers_that_the_old_one_made_known(
+    stage: Studio, eileen: Claim, how: str, signed_out: bool
+) -> None:
+    """Whoever once had the password, and signed out before its owner chose another, would need no code beside a like
+    face for ninety days."""
+    async with browser(stage) as phone, browser(stage) as thief:
+        name = await enrolled(stage, phone, eileen)
+        await thief.log_in(name)
+        if signed_out:
+            page = {"origin": stage.server.http_url, "x-csrf-token": thief.http.cookies["bonafide_csrf"]}
+            assert (await thief.http.post("/auth/logout", headers=page)).is_success
+        if how == "reset":
+            await reset(stage, phone, name)
+        else:
+            await phone.ask(CHANGE_PASSWORD, current=PASSWORD, password="a brand new wheelbarrow")
+        stage.clock.advance(1)
+        thief.access_token = phone.access_token = None
+        needs_code(await thief.face_login(eileen))
+        assert (await phone.face_login(eileen))["auth"]["accessToken"], "the one that chose it stays known"
+
+
 async def test_whoever_signs_out_on_their_own_device_comes_back_by_face(stage: Studio, eileen: Claim) -> None:
     """Face login would be of no use to whoever signs out in the evening."""
     async with browser(stage) as phone:
