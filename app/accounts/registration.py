@@ -186,7 +186,7 @@ class RegistrationService:
             AuditEvent.REGISTRATION_REPEATED,
             account_id=known["account_id"],
             origin=applicant.origin,
-            detail={"contested": True} if known["email_verified_at"] is None and not is_same else {},
+            detail={"contested": "with another password"} if known["email_verified_at"] is None and not is_same else {},
             tx=tx,
         )
         if applicant.is_quiet:

@@ -17,6 +17,9 @@ from app.ids import Ids
 from app.secrets import digest_of_token
 from app.tokens import AccessTokens
 
+MOST_SHOWN = 100
+"""Nobody reads more, and a script that signs in for days makes a session each time."""
+
 
 class SessionService:
     """Opens, refreshes, checks and ends sessions."""
@@ -219,9 +222,13 @@ class SessionService:
         return await self.sign_out(account_id=account_id, session_id=session_id, origin=origin)
 
     async def live(self, viewer: Viewer) -> tuple[Session, ...]:
-        """Every device on which the viewer is signed in, the one last seen first."""
+        """Where the viewer is signed in, the device last seen first: `MOST_SHOWN` of them, the current one included."""
         return await self._store.live(
-            self._database, account_id=viewer.account_id, current_id=viewer.session_id, now=self._clock.now()
+            self._database,
+            account_id=viewer.account_id,
+            current_id=viewer.session_id,
+            most=MOST_SHOWN,
+            now=self._clock.now(),
         )
 
     async def end(self, viewer: Viewer, session_id: UUID, *, origin: Origin) -> None:

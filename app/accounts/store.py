@@ -188,9 +188,13 @@ class SessionStore:
         """Holds the account's row until the transaction ends; False when it is gone."""
         return await tx.scalar(self._queries.account_lock, account_id=account_id) is not None
 
-    async def live(self, on: Runner, *, account_id: UUID, current_id: UUID, now: datetime) -> tuple[Session, ...]:
-        """The account's live sessions, the one last seen first."""
-        rows = await on.many(self._queries.sessions_live, account_id=account_id, now=now)
+    async def live(
+        self, on: Runner, *, account_id: UUID, current_id: UUID, most: int, now: datetime
+    ) -> tuple[Session, ...]:
+        """The account's live sessions, the one last seen first, `most` of them with the current one."""
+        rows = await on.many(
+            self._queries.sessions_live, account_id=account_id, current_id=current_id, most=most, now=now
+        )
         return tuple(_session(row, current_id) for row in rows)
 
     async def revoke_except(

@@ -38,7 +38,7 @@ limit 1
 select a.id as account_id, a.email,
        a.email_verified_at is null and exists (
          select from audit_events e
-         where e.account_id = a.id and e.event = 'REGISTRATION_REPEATED' and e.detail -> 'contested' = 'true'
+         where e.account_id = a.id and e.event = 'REGISTRATION_REPEATED' and e.detail -> 'contested' is not null
        ) as is_contested
 from email_proofs p join accounts a on a.id = p.account_id join profiles f on f.account_id = a.id
 where p.token_hash = :token_hash and p.used_at is null and p.expires_at > :now

@@ -111,9 +111,15 @@ update sessions set device_hash = null
 where account_id = :account_id and device_hash is distinct from cast(:kept_hash as bytea) and device_hash is not null
 
 -- name: sessions_live
+-- The current one is among them, however long ago it was seen.
 select id, method, user_agent, ip, created_at, last_seen_at, expires_at
-from sessions
-where account_id = :account_id and revoked_at is null and expires_at > :now
+from (
+  select id, method, user_agent, ip, created_at, last_seen_at, expires_at
+  from sessions
+  where account_id = :account_id and revoked_at is null and expires_at > :now
+  order by id <> :current_id, last_seen_at desc, id desc
+  limit :most
+) shown
 order by last_seen_at desc, id desc
 
 -- name: sessions_watched

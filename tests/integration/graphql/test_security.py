@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.accounts.sessions import MOST_SHOWN
+from app.queries import Kind, Query
 from app.wiring import Services
 from tests.fakes import FixedClock
 from tests.serving import LOGIN, ME, PASSWORD, Visitor
@@ -39,6 +41,27 @@ async def test_a_person_sees_where_they_are_signed_in(
     assert (second["current"], second["method"]) == (False, "SIGNUP")
     assert first["lastSeenAt"] > second["lastSeenAt"]
     assert [session["current"] for session in (await visitor.data(SESSIONS))["sessions"]] == [False, True]
+
+
+async def test_however_often_somebody_signed_in_the_list_has_an_end(visitor: Visitor, services: Services) -> None:
+    """A script that signs in for days could have one request list a million sessions, and nobody else is answered
+    meanwhile; the person's own device would drown among them."""
+    await visitor.signup()
+    await services.database.run(
+        Query(
+            name="many_sessions",
+            sql="insert into sessions (id, account_id, method, user_agent, ip, created_at, last_seen_at, expires_at) "
+            "select gen_random_uuid(), account_id, method, 'Script/' || n, ip, created_at, "
+            "last_seen_at + n * interval '1 second', expires_at from sessions, generate_series(1, 3000) n",
+            kind=Kind.RUN,
+            parameters=(),
+        )
+    )
+    aliased = "{ " + " ".join(f"s{n}: sessions {{ id }}" for n in range(120)) + " }"
+    assert {len(each) for each in (await visitor.data(aliased)).values()} == {MOST_SHOWN}
+    shown = (await visitor.data(SESSIONS))["sessions"]
+    assert [each["current"] for each in shown] == [False] * (MOST_SHOWN - 1) + [True], "the one in use is among them"
+    assert (await visitor.data(REVOKE_OTHERS))["revokeOtherSessions"] == 3000, "those beyond end too"
 
 
 async def test_a_lost_phone_is_shut_out(visitor: Visitor, transport: httpx.ASGITransport) -> None:
