@@ -123,7 +123,9 @@ from (
 order by last_seen_at desc, id desc
 
 -- name: sessions_watched
--- Of the accounts whose devices are connected: the live sessions, and those revoked since.
+-- Of the connected devices those whose session lives, and what was ended of their accounts since.
 select id, account_id, revoked_at from sessions
-where account_id = any(cast(:account_ids as uuid[]))
-  and (revoked_at >= :since or (revoked_at is null and expires_at > :now))
+where id = any(cast(:session_ids as uuid[])) and revoked_at is null and expires_at > :now
+union all
+select id, account_id, revoked_at from sessions
+where account_id = any(cast(:account_ids as uuid[])) and revoked_at >= :since
