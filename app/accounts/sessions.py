@@ -54,7 +54,7 @@ class SessionService:
             self._database, session_id=claims.session_id, account_id=claims.account_id, now=self._clock.now()
         )
         if viewer is None:
-            raise _ended()
+            raise session_ended()
         return viewer
 
     async def hold(self, tx: Transaction, viewer: Viewer) -> Viewer:
@@ -67,7 +67,7 @@ class SessionService:
         now = self._clock.now()
         current = await self._store.viewer(tx, session_id=viewer.session_id, account_id=viewer.account_id, now=now)
         if not held or current is None:
-            raise _ended()
+            raise session_ended()
         return current
 
     async def mark_proved(self, tx: Transaction, viewer: Viewer, *, by: Proof, origin: Origin) -> None:
@@ -80,7 +80,7 @@ class SessionService:
         demand_enough(by, await self.hold(tx, viewer))
         account_id, now = viewer.account_id, self._clock.now()
         if not await self._store.prove(tx, session_id=viewer.session_id, account_id=account_id, now=now):
-            raise _ended()
+            raise session_ended()
         await self._audit.record(
             AuditEvent.IDENTITY_CONFIRMED, account_id=account_id, origin=origin, detail={"by": by.value}, tx=tx
         )
@@ -345,5 +345,6 @@ def _held(viewer: Viewer, session: NewSession, refresh_token: str) -> HeldSessio
     return HeldSession(viewer=viewer, refresh_token=refresh_token, refresh_expires_at=session.expires_at)
 
 
-def _ended() -> Problem:
+def session_ended() -> Problem:
+    """What whoever asks by a session hears when somebody has ended it, or its time is over."""
     return Problem(Code.UNAUTHENTICATED, "This session has ended. Sign in again.", reason="SESSION_ENDED")

@@ -151,6 +151,7 @@ class Onboarding:
     async def _write(self, viewer: Viewer, plan: _Plan, tx: Transaction) -> dict[str, Any]:
         now, account_id = self._clock.now(), viewer.account_id
         await self._store.lock(tx, account_id)
+        await self._store.demand_session(tx, viewer, now=now)
         if plan.campus is not None:
             await self._campuses.keep(tx, plan.campus)
         if plan.change.skill_ids is not None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from app.accounts.model import Viewer
+from app.accounts.sessions import session_ended
 from app.clock import Clock
 from app.database import Database, Transaction
 from app.errors import Code, Problem
@@ -153,9 +154,12 @@ class PhotoService:
             verified_at=None,
             updated_at=kept.at,
         )
-        replaced = await self._database.transact(partial(self._replace, viewer.account_id, kept, key))
+        replaced = await self._database.transact(partial(self._replace, viewer, kept, key))
         # A transaction that raised may still have committed (the connection fell while it did), so its copy stays:
         # an orphan costs some kilobytes, a missing photo costs the person theirs.
+        if replaced.is_refused:
+            await self.remove(own_key)
+            raise session_ended()
         if replaced.lost_to is not None:
             await self.remove(own_key)
             return replace(changed, avatar_key=replaced.lost_to)
@@ -204,9 +208,13 @@ class PhotoService:
             at=self._clock.now(),
         )
 
-    async def _replace(self, account_id: UUID, kept: "_Kept", upload_key: str, tx: Transaction) -> "_Replaced":
+    async def _replace(self, viewer: Viewer, kept: "_Kept", upload_key: str, tx: Transaction) -> "_Replaced":
         """Photo, template and the lost badge, together."""
+        account_id = viewer.account_id
         old_key = await self._photos.lock_photo(tx, account_id)
+        # The upload may have waited its turn for seconds: whoever was signed out meanwhile changes no photo.
+        if not await self._photos.session_lives(tx, viewer, now=kept.at):
+            return _Replaced(is_refused=True)
         if _is_copy_of(upload_key, old_key):
             return _Replaced(lost_to=old_key)
         await self._write(tx, account_id, kept)
@@ -273,10 +281,12 @@ class _Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class _Replaced:
-    """What a transaction found: the photo it replaced, or the copy that a parallel commit of the same upload made."""
+    """What a transaction found: the photo it replaced, the copy that a parallel commit of the same upload made, or that
+    the session which asked has ended."""
 
     old_key: str | None = None
     lost_to: str | None = None
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -124,6 +124,7 @@ class ProfileService:
     async def _write(self, viewer: Viewer, change: Change, origin: Origin, tx: Transaction) -> Row:
         now, account_id = self._clock.now(), viewer.account_id
         old = await self._store.lock(tx, account_id)
+        await self._store.demand_session(tx, viewer, now=now)
         columns = dict(change.columns)
         handle = None if change.handle == old["handle"] else change.handle
         if handle is not None:

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.campuses import Campus
+from app.accounts.model import Viewer
+from app.accounts.sessions import session_ended
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
 from app.profiles.limits import HANDLE_HELD_FOR
@@ -36,6 +38,11 @@ class ProfileStore:
         if row is None:
             raise _gone()
         return row
+
+    async def demand_session(self, tx: Transaction, viewer: Viewer, *, now: datetime) -> None:
+        """Raises Problem(UNAUTHENTICATED) where the viewer's session was ended since it asked; `lock` comes first."""
+        if not await _lives(self._queries, tx, viewer, now=now):
+            raise session_ended()
 
     async def patch(
         self,
@@ -150,6 +157,10 @@ class PhotoStore:
         key: str | None = row["avatar_key"]
         return key
 
+    async def session_lives(self, tx: Transaction, viewer: Viewer, *, now: datetime) -> bool:
+        """Whether the viewer's session was not ended since it asked; `lock_photo` comes first."""
+        return await _lives(self._queries, tx, viewer, now=now)
+
     async def replace_photo(
         self, tx: Transaction, account_id: UUID, *, key: str, mime: str, findings: Sequence[str], now: datetime
     ) -> None:
@@ -193,6 +204,10 @@ class UploadBook:
             await self._redis.delete(_name(key))
         except (RedisError, OSError):
             return
+
+
+async def _lives(queries: Queries, tx: Transaction, viewer: Viewer, *, now: datetime) -> bool:
+    return bool(await tx.scalar(queries.session_lives, session_id=viewer.session_id, now=now))
 
 
 def _profile(row: Row, viewer_id: UUID | None) -> Profile:

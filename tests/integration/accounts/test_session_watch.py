@@ -3,7 +3,7 @@
 from app.accounts.session_watch import OVERLAP, SessionWatch
 from app.database import Database, Row
 from app.queries import Queries, Query
-from tests.integration.accounts.conftest import QUERIES, Slice
+from tests.integration.accounts.conftest import HOME, QUERIES, Slice
 
 MANY = 5_000
 
@@ -55,7 +55,9 @@ async def test_a_look_reads_what_is_new_however_many_sessions_an_account_has(wor
         )
         assert await rows_of_a_look() == 2
         async with watch.watching(tablet.viewer) as newcomer:
-            await world.sessions.revoke(account_id=ada.viewer.account_id, session_id=ada.viewer.session_id)
+            await world.sessions.sign_out(
+                account_id=ada.viewer.account_id, session_id=ada.viewer.session_id, origin=HOME
+            )
             await watch.look()
             assert watched.ended.is_set()
             assert not newcomer.ended.is_set()

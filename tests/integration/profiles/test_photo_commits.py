@@ -4,10 +4,16 @@ import asyncio
 
 import asyncpg
 import httpx
+import pytest
 
+from app.accounts.model import Origin
+from app.audit import NOBODY
+from app.errors import Code, Problem
+from app.profiles.model import ProfilePatch
+from app.profiles.onboarding import OnboardingInput
 from app.wiring import Services
 from tests.integration.profiles.photos import COMMIT, commit, copies_of, shown, stored_objects
-from tests.serving import ME, Visitor
+from tests.serving import LOGIN, ME, PASSWORD, Visitor
 
 
 async def test_nothing_is_left_behind(ada: Visitor, services: Services, portrait: bytes, other_portrait: bytes) -> None:
@@ -112,3 +118,30 @@ async def test_nothing_uploaded_yet(ada: Visitor) -> None:
     assert await ada.refusal(COMMIT, {"key": key}) == {"code": "NOT_FOUND", "field": "key"}
     made_up = key[:-12] + "0" * 12
     assert await ada.refusal(COMMIT, {"key": made_up}) == {"code": "NOT_FOUND", "field": "key"}
+
+
+async def test_a_session_that_was_ended_meanwhile_changes_nothing(
+    ada: Visitor, services: Services, portrait: bytes, other_portrait: bytes
+) -> None:
+    """A thief could have thirty uploads wait in line, and the owner who ends their session would lose photo, badge and
+    name to them a moment later."""
+    mine = (await commit(ada, await ada.upload(portrait)))["avatarUrl"]
+    key = await ada.upload(other_portrait)
+    before = stored_objects(services)
+    assert ada.access_token is not None
+    thief = await services.sessions.authenticate(ada.access_token)
+    await services.sessions.sign_out(account_id=thief.account_id, session_id=thief.session_id, origin=NOBODY)
+    told = OnboardingInput(display_name="Mallory", primary_role="founder", timezone="Europe/Lisbon")
+    for attempt in (
+        services.photos.commit_photo(thief, key=key),
+        services.profiles.update(thief, ProfilePatch(handle="mallory"), origin=Origin()),
+        services.onboarding.complete(thief, told),
+    ):
+        with pytest.raises(Problem) as refused:
+            await attempt
+        assert (refused.value.code, refused.value.reason) == (Code.UNAUTHENTICATED, "SESSION_ENDED")
+    assert stored_objects(services) == before, "nor is anything left behind"
+    again = await ada.data(LOGIN, {"email": "ada@example.org", "password": PASSWORD})
+    ada.access_token = again["login"]["accessToken"]
+    me = (await ada.data(ME))["me"]
+    assert (me["avatarUrl"], me["handle"], me["displayName"]) == (mine, "ada", "Ada")
