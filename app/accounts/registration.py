@@ -9,6 +9,7 @@ the account keeps the first password only where the second is the same; else the
 (app/accounts/email_proofs.py).
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -21,6 +22,7 @@ from app.accounts.imported_hashes import is_imported
 from app.accounts.limits import REGISTER_PER_IP, REPEATED_PER_EMAIL
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
+from app.accounts.repeats import RepeatedRegistrations
 from app.accounts.rules import (
     MAX_CAMPUS_HANDLE_CHARS,
     normalised_campus_handle,
@@ -80,6 +82,7 @@ class RegistrationService:
         database: Database,
         campuses: CampusService,
         handles: HandleReservations,
+        repeats: RepeatedRegistrations,
         email_proofs: EmailProofs,
         audit: AuditLog,
         passwords: Passwords,
@@ -94,6 +97,7 @@ class RegistrationService:
         self._store = AccountStore(queries=database.queries)
         self._campuses = campuses
         self._handles = handles
+        self._repeats = repeats
         self._email_proofs = email_proofs
         self._audit = audit
         self._passwords = passwords
@@ -127,9 +131,12 @@ class RegistrationService:
         campus = await self._campuses.of_address(campus_id, email)
         await self._limits.spend(REGISTER_PER_IP, origin.network)
         is_quiet = await self._was_told_enough(email)
+        # Not beyond the share of letters: whoever knows address and handle of somebody new could try passwords here.
+        is_repeat = not is_quiet and await self._repeats.is_known(email=email, handle=handle, password=password)
 
         account_id = self._ids.uuid7()
-        async with self._handles.reserved(handle, account_id, max_chars=MAX_CAMPUS_HANDLE_CHARS):
+        reserved = self._handles.reserved(handle, account_id, max_chars=MAX_CAMPUS_HANDLE_CHARS)
+        async with nullcontext() if is_repeat else reserved:
             known_hash = await self._known_hash(email, password)
             applicant = _Applicant(
                 account_id=account_id,
@@ -143,6 +150,7 @@ class RegistrationService:
                 known_hash=known_hash,
             )
             news = await self._written(applicant)
+        await self._repeats.remember(email=email, handle=handle, password=password)
         if news is not None and news.token is not None:
             self._email_proofs.mail(news.account_id, news.token, to=email)
         elif news is not None:

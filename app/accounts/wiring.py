@@ -22,6 +22,7 @@ from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
 from app.accounts.relying_party import RelyingParty
+from app.accounts.repeats import RepeatedRegistrations
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -222,6 +223,7 @@ def wire_accounts(stack: AsyncExitStack, base: Foundation) -> AccountServices:
         database=base.database,
         campuses=campuses,
         handles=handles,
+        repeats=RepeatedRegistrations(redis=base.redis, secret_keys=settings.secret_keys),
         email_proofs=email_proofs,
         audit=base.audit,
         passwords=passwords,

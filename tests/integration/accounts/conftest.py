@@ -23,6 +23,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.reauthentication import Reauthentication
 from app.accounts.recovery import PasswordRecovery
 from app.accounts.registration import RegistrationService
+from app.accounts.repeats import RepeatedRegistrations
 from app.accounts.second_factor_codes import SecondFactorCodes
 from app.accounts.second_factor_store import SecondFactorStore
 from app.accounts.second_factors import SecondFactors
@@ -142,6 +143,7 @@ class Slice:
             database=database or self.database,
             campuses=self.campuses,
             handles=self.handles,
+            repeats=RepeatedRegistrations(redis=self.redis, secret_keys=self.settings.secret_keys),
             email_proofs=self.email_proofs,
             audit=self.audit,
             passwords=self.passwords,

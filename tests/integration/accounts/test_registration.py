@@ -1,6 +1,7 @@
 """Registration at a campus: one handle for one person, and one answer whoever has the address."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from app.accounts.handles import HandleReservations
 from app.accounts.limits import REGISTER_PER_IP, REPEATED_PER_EMAIL
 from app.accounts.model import Origin
 from app.accounts.registration import Registered
+from app.accounts.repeats import RepeatedRegistrations
 from app.database import Database, Row, Transaction
 from app.errors import Code, Problem
 from app.queries import QUERIES, Queries, Query
@@ -147,6 +149,48 @@ async def test_fifty_registrations_of_one_address_make_one_account(world: Slice)
     assert await count(world, "accounts") == 1
     assert await world.sql.fetchval("select count(*) from email_proofs where used_at is null") == 1
     assert len(await world.letters()) <= 1 + REPEATED_PER_EMAIL.amount
+
+
+@pytest.mark.parametrize("known", ["new", "unproved", "proved"])
+async def test_the_same_registration_sent_twice_is_answered_alike(world: Slice, known: str) -> None:
+    """Whoever clicks twice would be told that their own name is taken; or the answer would tell who has an account."""
+    if known != "new":
+        await register(world, "earlier", email=ADA)
+    if known == "proved":
+        await world.email_proofs.prove(token=link_in((await world.letters())[0].text), origin=HOME)
+    await world.redis.flushall()
+    before = len(await world.letters())
+    answers = [await register(world), await register(world)]
+    assert [answer.email for answer in answers] == [ADA, ADA]
+    first, again = (await world.letters())[before:]
+    assert first.subject == again.subject
+    assert await count(world, "accounts") == 1
+    for change in ({"password": "another mule entirely"}, {"email": "eve@utoronto.ca"}):
+        problem = await problem_of(register(world, **change))
+        assert (problem.code, problem.field) == (Code.CONFLICT, "handle"), change
+
+
+async def test_a_repeat_is_known_by_a_secret_for_a_quarter_of_an_hour(world: Slice) -> None:
+    """Whoever reads Redis could try passwords out, or the name's owner could be guessed at for ever."""
+    await register(world)
+    (key,) = await world.redis.keys("registered:*")
+    assert 0 < await world.redis.ttl(key) <= 900
+    told = hashlib.sha256("".join((ADA, "ada", PASSWORD)).encode()).hexdigest()
+    assert told not in key.decode()
+    other = RepeatedRegistrations(redis=world.redis, secret_keys=["another secret of thirty-two bytes"])
+    own = RepeatedRegistrations(redis=world.redis, secret_keys=world.settings.secret_keys)
+    assert await own.is_known(email=ADA, handle="ada", password=PASSWORD)
+    assert not await own.is_known(email=ADA, handle="adac", password=PASSWORD.removeprefix("c"))
+    assert not await other.is_known(email=ADA, handle="ada", password=PASSWORD)
+
+
+async def test_passwords_of_the_newly_registered_cannot_be_tried_out(world: Slice) -> None:
+    """Whoever knows a new member's address and handle would have a second door to guess at, without its limits."""
+    await register(world)
+    for number in range(REPEATED_PER_EMAIL.amount):
+        wrong = register(world, password=f"another mule entirely {number}", origin=elsewhere(number))
+        assert (await problem_of(wrong)).code is Code.CONFLICT
+    assert (await problem_of(register(world, origin=elsewhere(99)))).code is Code.CONFLICT
 
 
 async def test_a_failed_registration_lets_the_handle_go(world: Slice) -> None:
