@@ -12,18 +12,20 @@ _SUBJECTS: Mapping[AuditEvent, str] = {
     AuditEvent.REFRESH_REUSED: "A session of your account was ended for safety",
     AuditEvent.FAILURE_BURST: "Somebody tries to sign in to your account",
     AuditEvent.IMPOSSIBLE_TRAVEL: "Your account was used in two places far apart",
-    AuditEvent.NEW_COUNTRY: "Your account was signed in to from a new country",
-    AuditEvent.NEW_DEVICE: "Your account was signed in to on a new device",
+    AuditEvent.NEW_COUNTRY: "A sign-in to your account from a new country",
+    AuditEvent.NEW_DEVICE: "A new device signed in to your account",
 }
 _SENTENCES: Mapping[AuditEvent, str] = {
     AuditEvent.REFRESH_REUSED: "An old key to one of your sessions came back. It may have been copied, so the session "
     "was ended; sign in again on that device.",
     AuditEvent.FAILURE_BURST: "Somebody gave wrong passwords or codes for your account, ten within an hour. They are "
     "not in. We tell you of this once a day.",
-    AuditEvent.IMPOSSIBLE_TRAVEL: "It was signed in to so far from where it was last used, and so soon, that nobody "
-    "travels like that. A VPN looks the same.",
-    AuditEvent.NEW_COUNTRY: "It was signed in to from a country that we had not seen for it.",
-    AuditEvent.NEW_DEVICE: "It was signed in to on a device that we had not seen for it.",
+    AuditEvent.IMPOSSIBLE_TRAVEL: "Somebody signed in to your account so far from where it was last used, and so soon, "
+    "that nobody travels like that. A VPN looks the same.",
+    AuditEvent.NEW_COUNTRY: "Somebody, hopefully you, signed in to your account from a country that we had not "
+    "seen for it before.",
+    AuditEvent.NEW_DEVICE: "Somebody, hopefully you, signed in to your account on a device that we had not seen "
+    "for it before.",
 }
 
 

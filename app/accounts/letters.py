@@ -50,15 +50,27 @@ def already_registered(to: str, public_url: str) -> Mail:
     )
 
 
-def reset_link(to: str, link: str, *, lives: timedelta) -> Mail:
-    """The link to choose a new password."""
+def reset_link(to: str, link: str, *, lives: timedelta, is_blocked: bool) -> Mail:
+    """The link to choose a new password; `is_blocked`: the old one opens nothing, because its owner said "not me"."""
     minutes = int(lives.total_seconds() // 60)
+    why, until_then, otherwise = (
+        (
+            "You told us that somebody else was in your account, so its password was blocked.",
+            "Until you have chosen one, no password opens your account.",
+            "If it has run out, ask for another where you sign in. Give it to nobody.",
+        )
+        if is_blocked
+        else (
+            "Somebody, hopefully you, asked for a new password for the account with this address.",
+            "Until then your password stays as it is.",
+            "If it was not you, ignore this mail; give the link to nobody.",
+        )
+    )
     return Mail(
         to=to,
         subject="Choose a new password",
-        text=f"Somebody, hopefully you, asked for a new password for the account with this address.\n\n"
-        f"To choose one, open:\n{link}\n\nThe link works once, within {minutes} minutes. Until then your password "
-        "stays as it is.\nIf it was not you, ignore this mail; give the link to nobody.\n",
+        text=f"{why}\n\nTo choose one, open:\n{link}\n\n"
+        f"The link works once, within {minutes} minutes. {until_then}\n{otherwise}\n",
     )
 
 

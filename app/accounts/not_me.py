@@ -104,7 +104,7 @@ class NotMe:
             await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": row["provider"]})
         email = await self._settled_address(tx, account_id, link, origin)
         if email is not None and has_password:
-            tx.once_committed(lambda: self._recovery.send_link(account_id, email, origin=origin))
+            tx.once_committed(lambda: self._recovery.send_link_for_blocked(account_id, email, origin=origin))
 
     async def _settled_address(self, tx: Transaction, account_id: UUID, link: Row, origin: Origin) -> str | None:
         """The account's address from now on, for which the top of this file says why."""

@@ -87,13 +87,15 @@ class PasswordRecovery:
         account_id = await self._store.account_of(self._database, email)
         self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
 
-    def send_link(self, account_id: UUID, email: str, *, origin: Origin) -> None:
-        """Mails a link to the account's address soon, uncounted: only for whoever has shown that the address is theirs.
+    def send_link_for_blocked(self, account_id: UUID, email: str, *, origin: Origin) -> None:
+        """Mails the owner of a blocked password a link soon, uncounted: they have shown that the address is theirs.
 
         Where too much waits it is not sent; its owner then asks for one.
         """
         try:
-            self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
+            self._background.start(
+                self._mail_link(account_id, email, origin, is_blocked=True), what="writing a link for a new password"
+            )
         except Problem:
             log.warning("a link for a new password of account %s was dropped: too many wait", account_id)
 
@@ -114,7 +116,9 @@ class PasswordRecovery:
         letter = letters.password_reset(account.email, taken=taken, left=left)
         self._post.send(letter, account_id=account.account_id)
 
-    async def _mail_link(self, account_id: UUID | None, email: str, origin: Origin) -> None:
+    async def _mail_link(
+        self, account_id: UUID | None, email: str, origin: Origin, *, is_blocked: bool = False
+    ) -> None:
         if account_id is None:
             return
         token = self._ids.token(LINK_BYTES)
@@ -122,7 +126,7 @@ class PasswordRecovery:
             return
         # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
         link = f"{self._public_url}/reset#token={token}"
-        self._post.send(letters.reset_link(email, link, lives=LINK_TTL), account_id=account_id)
+        self._post.send(letters.reset_link(email, link, lives=LINK_TTL, is_blocked=is_blocked), account_id=account_id)
 
     async def _open(self, account_id: UUID, email: str, token: str, origin: Origin, tx: Transaction) -> bool:
         now = self._clock.now()

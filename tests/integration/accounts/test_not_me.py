@@ -89,6 +89,8 @@ async def test_the_button_shuts_everybody_out_and_the_reset_lets_the_owner_in(wo
 
     letter = (await world.letters())[-1]
     assert (letter.to, letter.subject) == (OLD, "Choose a new password")
+    assert "its password was blocked" in letter.text
+    assert "your password stays as it is" not in letter.text, "it does not: it was blocked"
     await world.recovery.reset(token=reset_token(letter), password=NEW, origin=HOME)
     assert isinstance(await world.accounts.login(email=OLD, password=NEW, origin=HOME), SignedIn)
     assert (await problem_of(world.accounts.login(email=OLD, password=PASSWORD, origin=THIEF))).reason == (

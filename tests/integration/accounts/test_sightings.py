@@ -69,7 +69,7 @@ async def test_the_first_device_is_no_news_the_second_is(world: Slice) -> None:
     await world.accounts.login(email="ada@example.org", password=PASSWORD, origin=browser("x"))
     assert await news(world) == Counter(NEW_DEVICE=1)
     letter = (await world.letters())[-1]
-    assert (letter.to, letter.subject) == ("ada@example.org", "Your account was signed in to on a new device")
+    assert (letter.to, letter.subject) == ("ada@example.org", "A new device signed in to your account")
     for told in ("Firefox 141 on Windows", BERLIN, "Country: DE", "2026-11-20 12:00 UTC"):
         assert told in letter.text
     assert len(re.findall(r"http://127\.0\.0\.1:8000/not-me#token=[\w-]{64}\n", letter.text)) == 1
@@ -246,7 +246,7 @@ async def test_nobody_writes_into_our_letters(world: Slice, user_agent: str) -> 
     ada = await world.signup(origin=AT_HOME)
     await enter(world, ada, Origin(ip=BERLIN, user_agent=user_agent, device="x" * 43))
     letter = (await world.letters())[-1]
-    assert letter.subject == "Your account was signed in to on a new device"
+    assert letter.subject == "A new device signed in to your account"
     assert re.findall(r"https?:\S*", letter.text) == re.findall(r"http://127.0.0.1:8000/not-me#token=\S*", letter.text)
     assert not re.search(r"[<>\x00\x1b\u202e\r]|evil\.example|Bcc:", letter.text)
     kept = await world.sql.fetchval("select user_agent from known_devices order by first_seen_at desc, user_agent")
