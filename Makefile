@@ -74,7 +74,7 @@ WEB_SOURCES := schema.graphql $(wildcard $(WEB)/*.json $(WEB)/*.js $(WEB)/*.html
 web: $(WEB)/dist/index.html
 $(WEB)/dist/index.html: $(WEB_SOURCES) | $(WEB)/node_modules/.build
 	@echo "Building the web client ..."
-	@$(NPM) run --silent build -- --logLevel warn
+	@$(NPM) run --silent build
 
 $(WEB)/node_modules/.build: $(WEB)/package-lock.json | $(VENV)/.runtime
 	@echo "Installing what builds the web client (once) ..."
