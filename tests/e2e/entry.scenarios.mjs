@@ -229,6 +229,10 @@ export async function takenHandle(browser) {
   await page.goto("/signup");
   await page.getByLabel("Handle").fill("a!");
   await page.getByText("This handle breaks the rule above.").waitFor();
+  await page.getByRole("button", { name: "Sign up", exact: true }).click();
+  await page.getByText("Choose a password.").waitFor();
+  assert.equal(await page.getByText("breaks the rule").count(), 1, "one fault is told twice");
+  assert.equal(await page.getByText("3 to 50 of the letters").count(), 1, "the rule is told once more below it");
   await page.getByLabel("Handle").fill("ADA");
   await page.getByText("Somebody has this handle already.").waitFor();
   await page.locator(".suggestions button").first().click();

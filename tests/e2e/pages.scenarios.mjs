@@ -92,7 +92,7 @@ async function ada(browser, page) {
     availabilityStatus: "open_to_tribe", skillIds: skills.slice(0, 2).map(({ id }) => id), location: "Lisbon",
   };
   await ask("mutation ($input: OnboardingInput!) { completeOnboarding(input: $input) { id } }", { input });
-  await ask('mutation { updateProfile(input: { bio: "Notes on engines, and on what they could do.", status: { text: "Reading", emoji: "📚" }, contactLinks: [{ kind: "github", url: "https://github.com/ada" }] }) { id } }');
+  await ask('mutation { updateProfile(input: { bio: "Notes on engines, and on what they could do: https://example.org/an/address/that/is/longer/than/any/screen/of/a/phone/is/wide", status: { text: "Reading", emoji: "📚" }, contactLinks: [{ kind: "github", url: "https://github.com/ada" }] }) { id } }');
   if (browser.told.photo) await photo(page, browser.told.photo);
 }
 

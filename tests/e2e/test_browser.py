@@ -63,6 +63,21 @@ async def test_a_member_of_a_campus_registers(here: Site) -> None:
     await walk(here, "entry:campus")
 
 
+async def test_whoever_has_an_address_of_a_campus_becomes_its_student(here: Site) -> None:
+    """A student who signed up before they had their campus address would find no way to say where they study."""
+    await walk(here, "newcomers:student")
+
+
+async def test_what_is_said_in_passing_ends(here: Site) -> None:
+    """A word would stay over the page, and over its buttons, as long as somebody goes on; and be wrong by then."""
+    await walk(here, "newcomers:saidInPassing")
+
+
+async def test_what_happened_is_told_in_words(here: Site) -> None:
+    """A person would look for the thief in a list that says "(2)" and "(signup)"."""
+    await walk(here, "newcomers:activityInWords")
+
+
 async def test_every_refusal_is_in_words_with_a_way_on(here: Site) -> None:
     """A person would read an error code, or nothing, and not know what to do."""
     heard = await walk(here, "entry:everyRefusal", codes=list(Code))

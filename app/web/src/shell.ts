@@ -11,8 +11,9 @@ import { gate, go, href, listen, movedTo, wayBack, type Place, placeAt } from ".
 import { type Change, onChange, signOut } from "./session.js";
 
 const TOLD_MS = 8000;
-const TOLD = "bonafide.told";
+const TOLD = "bonafide.saying";
 const ENDED = "You are signed out: this session was ended on another device, or it ran out. Sign in again to go on.";
+const SIGNED_OUT = "You are signed out.";
 const REPLACED = "bonafide.replaced";
 const RELOADED = "bonafide.reloaded";
 
@@ -37,9 +38,7 @@ export class Shell extends Element {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("bonafide-announce", event => this.tell((event as CustomEvent<string>).detail));
-    // What was said just before a page with another policy was loaded is said there.
-    const told = sessionStorage.getItem(TOLD);
-    if (told) this.tell(told);
+    this.tellOn();
     listen((url, how) => void this.show(url, how));
     onChange(change => void this.sessionChanged(change));
     void this.show(new URL(location.href), "first");
@@ -146,10 +145,13 @@ export class Shell extends Element {
   }
 
   private async sessionChanged(change: Change): Promise<void> {
-    if (change === "in") void this.tuneIn();
+    if (change === "in") {
+      if (this.told === ENDED || this.told === SIGNED_OUT) this.hush();
+      void this.tuneIn();
+    }
     if (change === "out" || change === "ended") {
       if (this.place?.route.for === "signed-in") {
-        announce(change === "ended" ? ENDED : "You are signed out.");
+        announce(change === "ended" ? ENDED : SIGNED_OUT);
         go(change === "ended" ? gate(this.place.path + location.search) : "/login", { replace: true });
       }
     } else if (change === "replaced") {
@@ -177,7 +179,7 @@ export class Shell extends Element {
     try {
       await signOut();
       go("/", { replace: true });
-      announce("You are signed out.");
+      announce(SIGNED_OUT);
     } catch (error) {
       announce(words(Refusal.of(error)));
     }
@@ -188,14 +190,24 @@ export class Shell extends Element {
     this.querySelector("main")?.focus();
   };
 
-  private tell(text: string): void {
+  /** What was said just before a page with another policy was loaded is said there, for what is left of its time. */
+  private tellOn(): void {
+    const { text = "", until = 0 } = JSON.parse(sessionStorage.getItem(TOLD) ?? "{}") as { text?: string; until?: number };
+    if (until > Date.now()) this.tell(text, Math.min(until, Date.now() + TOLD_MS));
+    else this.hush();
+  }
+
+  private tell(text: string, until = Date.now() + TOLD_MS): void {
     this.told = text;
-    sessionStorage.setItem(TOLD, text);
+    sessionStorage.setItem(TOLD, JSON.stringify({ text, until }));
     clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => {
-      this.told = "";
-      sessionStorage.removeItem(TOLD);
-    }, TOLD_MS);
+    this.timer = window.setTimeout(() => this.hush(), until - Date.now());
+  }
+
+  private hush(): void {
+    clearTimeout(this.timer);
+    this.told = "";
+    sessionStorage.removeItem(TOLD);
   }
 }
 customElements.define("bonafide-app", Shell);

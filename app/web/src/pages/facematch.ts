@@ -45,20 +45,20 @@ export class Facematch extends Element {
 
   private check(next: string | null, mode: "second_factor" | "standalone"): TemplateResult {
     return html`${next ? html`<p class="quiet">Sign in to go on to where you were.</p>` : ""}
-      ${mode === "second_factor" ? html`<p>On a device that you have not used before, a code is asked for beside the face.</p>` : ""}
+      ${mode === "second_factor" ? html`<p>On a device that you have not used before, a code is asked for as well as the face.</p>` : ""}
       <bonafide-liveness purpose="LOGIN" .api=${this.api} @bonafide-started=${this.started}
         @bonafide-result=${(event: CustomEvent<Outcome>) => void this.entering.run(() => this.ended(event.detail, next))}></bonafide-liveness>
       <details class="newcomer">
         <summary>Are you new here?</summary>
         <p>If your face is not known, an account is made for you. You can change everything about it later.</p>
-        ${field(this.told, { name: "name", label: "Your name", required: false, autocomplete: "name", capitalize: true, maxLength: 100, hint: "As people shall read it." })}
+        ${field(this.told, { name: "name", label: "Your name", required: false, autocomplete: "name", capitalize: true, maxLength: 100, hint: "As others will see it." })}
         <label class="check"><input type="checkbox" name="keep-photo">
           <span>Keep the camera's picture as my profile photo. Without this tick no picture is kept.</span></label>
       </details>`;
   }
 
   private secondStep(next: string | null): TemplateResult {
-    return html`<p>Your face was recognised. Here it takes a code beside it.</p>
+    return html`<p>Your face was recognised. Here it takes a code as well.</p>
       <bf-second-step .tempToken=${this.tempToken} .next=${next} .hint=${MAILED} @over=${() => { this.tempToken = ""; }}></bf-second-step>`;
   }
 

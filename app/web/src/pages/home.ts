@@ -37,7 +37,7 @@ export class Home extends Element {
         </article>
         <article class="card">
           <h2>You see what happens</h2>
-          <p>Every device that is signed in, every change to your security, and everything held about you, to read and to end.</p>
+          <p>Every device that is signed in, every change to your security, and everything held about you: read it, end it, take it with you.</p>
         </article>
       </section>
       <section class="developers">

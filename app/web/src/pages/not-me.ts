@@ -23,8 +23,10 @@ export class NotMe extends Element {
   override render(): TemplateResult {
     return html`<section class="card narrow">
       <h1 tabindex="-1">This was not me</h1>
-      <p>You got a letter about your account. If it was you after all, close this page. If not, press the button: it signs every
-        device out, takes back what was added to your account since, and asks for a new password.</p>
+      ${this.token
+        ? html`<p>You got a letter about your account. If it was you after all, close this page. If not, press the button: it signs
+            every device out, takes back what was added to your account since, and asks for a new password.</p>`
+        : ""}
       <p role="status">${this.said}</p>
       ${this.token
         ? html`<form novalidate @submit=${this.form.sends(() => this.report())}>${this.form.notice()} ${this.form.button("This was not me", "danger")}</form>`

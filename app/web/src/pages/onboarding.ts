@@ -11,6 +11,7 @@ import { constellation } from "../parts/constellation.js";
 import { AVAILABILITIES, PERSONA_HINTS, PERSONAS, ROLES } from "../parts/facts.js";
 import { choice, field, radios } from "../parts/field.js";
 import "../parts/skills.js";
+import "../parts/student.js";
 import { timezone } from "../parts/timezone.js";
 import { go, href, type Place } from "../router.js";
 
@@ -21,6 +22,10 @@ const COUNTS: Readonly<Record<Persona, readonly string[]>> = {
   AGENCY: ["The name of the agency", "Where it is"],
   BUILDER: ["A tool that three friends use every week", "A design that somebody else built", "A first customer", "A meet-up that happened twice"],
   STUDENT: ["The campus you belong to", "An address there that you have confirmed"],
+};
+
+const IN_A: Readonly<Record<Persona, string>> = {
+  TALENT: "a talent", PRODUCER: "a producer", AGENCY: "an agency", BUILDER: "a builder", STUDENT: "a student",
 };
 
 /** Four screens (source E), the persona chosen first and asked for its own fields (source A). The address says which. */
@@ -70,7 +75,7 @@ export class Onboarding extends Element {
       <form novalidate @submit=${this.form.sends(async () => this.to(2))}>
         ${this.form.notice()}
         ${radios({
-          name: "persona", label: "You are a", value: this.persona, options: Object.entries(PERSONAS), hints: PERSONA_HINTS,
+          name: "persona", label: "You are here as", value: this.persona, options: Object.entries(PERSONAS), hints: PERSONA_HINTS,
           onChange: value => { this.persona = value as Persona; this.form.errors = {}; },
         })}
         ${this.form.errors.persona ? html`<p class="fault" role="alert">Choose what fits best; you can change it later.</p>` : nothing}
@@ -88,7 +93,7 @@ export class Onboarding extends Element {
 
   private counts(): TemplateResult {
     return html`<h1 tabindex="-1">What counts</h1>
-      <p>Small things count. This is what people look for in a ${this.persona && PERSONAS[this.persona].toLowerCase()}:</p>
+      <p>Small things count. This is what people look for in ${this.persona && IN_A[this.persona]}:</p>
       <ul class="list card">${this.persona && COUNTS[this.persona].map(text => html`<li>${text}</li>`)}</ul>
       <form novalidate @submit=${this.form.sends(async () => this.to(3))}>${this.form.button("Continue")}</form>
       ${this.skip()}`;
@@ -120,15 +125,12 @@ export class Onboarding extends Element {
       case "AGENCY":
         return html`${company} ${location}`;
       case "STUDENT":
-        return me.campus && me.emailVerified
-          ? html`<p>You belong to ${me.campus.name}.</p><input type="hidden" name="campusId" value=${me.campus.id}>`
-          : html`<p class="note">A student belongs to a campus: register with an address there, and confirm it.
-              <a href=${href(me.campus ? "/check-mail" : "/settings/security")}>${me.campus ? "Confirm your address" : "Change your address"}</a></p>`;
+        return html`<bf-student .me=${me} .form=${form}></bf-student>`;
       default:
         return html`${field(form, { name: "headline", label: "What you do, in a line", value: me.headline, capitalize: true, maxLength: 200, hint: "For example: I build small tools that last." })}
           <bf-skills .form=${form} .stamp=${{}} .chosen=${this.skills} @chosen=${(event: CustomEvent) => { this.skills = event.detail; }}></bf-skills>
           ${timezone(form, me.timezone)}
-          ${choice(form, { name: "availabilityStatus", label: "You are", value: me.availability ?? "just_browsing", options: AVAILABILITIES })}`;
+          ${choice(form, { name: "availabilityStatus", label: "Availability", value: me.availability ?? "just_browsing", options: AVAILABILITIES })}`;
     }
   }
 

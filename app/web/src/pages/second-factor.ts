@@ -15,7 +15,7 @@ export class SecondFactor extends Element {
     const step = secondStep();
     return html`<section class="card narrow">
       <h1 tabindex="-1">Second step</h1>
-      <p>Your account asks for a code beside the password.</p>
+      <p>Your account asks for a code as well as the password.</p>
       <bf-second-step .tempToken=${step?.tempToken ?? ""} .next=${step?.next ?? null} @over=${this.beginAgain}></bf-second-step>
       <p><a href=${href("/login")}>Begin again</a></p>
     </section>`;

@@ -56,7 +56,7 @@ export class Signup extends Element {
           ...(campus ? { hint: domain ? `Your address at ${domain}` : "Your address at the campus" } : {}),
         })}
         ${field(form, {
-          name: "displayName", label: "Name", autocomplete: "name", capitalize: true, maxLength: campus ? 80 : 100, hint: "As people shall read it.",
+          name: "displayName", label: "Name", autocomplete: "name", capitalize: true, maxLength: campus ? 80 : 100, hint: "As others will see it.",
           missing: "Type your name.",
         })}
         ${handle(form, { rule: campus ? CAMPUS_RULE : OPEN_RULE, pattern: campus ? rules?.campusPattern : rules?.pattern })}

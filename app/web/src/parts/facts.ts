@@ -42,14 +42,14 @@ export function facts(told: Told): TemplateResult {
     ["Campus", told.campus?.name],
     ["Location", told.location],
     ["Time zone", told.timezone?.replaceAll("_", " ")],
-    ["Open to", wordFor(AVAILABILITIES, told.availability)],
+    ["Availability", wordFor(AVAILABILITIES, told.availability)],
   ];
   const shown = rows.filter(([, value]) => value);
   return html`
     ${shown.length ? html`<dl class="facts">${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>` : nothing}
     ${told.skills.length ? html`<h3>Skills</h3><ul class="chips">${told.skills.map(({ name }) => html`<li>${name}</li>`)}</ul>` : nothing}
     ${told.contactLinks.length
-      ? html`<h3>Elsewhere</h3>
+      ? html`<h3>Links</h3>
           <ul>${told.contactLinks.map(({ kind, url }) => html`<li><a href=${url} rel="noopener noreferrer nofollow" target="_blank">${kind}</a></li>`)}</ul>`
       : nothing}
   `;

@@ -10,7 +10,7 @@ import { field, suggestions } from "./field.js";
 const QUIET_MS = 350;
 const REFUSED: Record<HandleRefusal, string> = {
   INVALID: "This handle breaks the rule above.",
-  BLOCKED: "This handle belongs to the house. Choose another.",
+  BLOCKED: "This handle is kept for the site itself. Choose another.",
   TAKEN: "Somebody has this handle already.",
   HELD: "Somebody had this handle until lately; it is kept for them for a while.",
   RESERVED: "Somebody is registering with this handle right now.",
@@ -43,8 +43,8 @@ export class HandleField extends Element {
   override render(): TemplateResult {
     return html`${field(this.form, {
       name: this.name, label: "Handle", value: this.value, follows: true, autocomplete: "username", hint: this.rule, pattern: this.pattern || undefined,
-      patternWords: this.rule, missing: "Choose a handle.", onInput: this.input,
-      below: html`<div role="status" class="said">${this.said}</div>`,
+      patternWords: REFUSED.INVALID, missing: "Choose a handle.", onInput: this.input,
+      below: html`<div role="status" class="said">${this.form.errors[this.name] ? nothing : this.said}</div>`,
     })}
     ${this.form.suggestions[this.name]?.length ? suggestions(this.form.suggestions[this.name] ?? [], this.choose) : nothing}`;
   }

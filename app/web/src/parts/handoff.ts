@@ -12,6 +12,9 @@ type Link = typeof BeginHandoff extends Operation<{ beginHandoff: infer One }, n
 
 const LIVES_MS = 5 * 60 * 1000; // as long as the server says; counted here, because a clock may be hours off
 
+/** Whether an address leads no further than the machine it is opened on: as long as a server is only tried out. */
+const isThisMachine = (url: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+
 /** "Continue on your phone": a code to scan there. How the check went is heard, and told here too. */
 export class HandoffOffer extends Element {
   @state() private link: Link | null = null;
@@ -38,6 +41,7 @@ export class HandoffOffer extends Element {
       <p role="status">${this.said || nothing}</p>
       ${link
         ? html`<p>Scan this with the camera of your phone. The link works once, for five minutes, and only for this check.</p>
+            ${isThisMachine(link.url) ? html`<p class="note">A phone cannot open this address: it means the machine itself. Whoever runs this server sets PUBLIC_URL to one that others can reach, over https.</p>` : nothing}
             <img class="qr" src=${link.qrCode} alt="QR code with the link to this check; the address below says the same">
             <details><summary>I cannot scan it</summary><p>Open this address there: <span class="secret">${link.url}</span></p></details>
             <p class="row"><button type="button" @click=${this.show}>Show a new code</button>

@@ -20,6 +20,8 @@ export class SkillsField extends Element {
   @property({ attribute: false }) stamp: unknown;
   @property({ attribute: false }) chosen: readonly Skill[] = [];
   private sought = "";
+  /** What `found` is the answer to. */
+  @state() private answered = "";
   @state() private found: readonly Skill[] = [];
   @state() private trouble = "";
   private timer = 0;
@@ -50,7 +52,7 @@ export class SkillsField extends Element {
         aria-invalid=${fault ? "true" : "false"} @input=${this.typed} @keydown=${this.key} />
       <p class="row suggestions" role="status">${offered.map(
         skill => html`<button type="button" class="chip" @click=${() => this.change([...this.chosen, skill])}>${skill.name}</button>`,
-      )}</p>
+      )}${this.answered && !this.found.length ? "No skill here has that name. Try another word." : nothing}</p>
       ${this.trouble
         ? html`<p class="fault" role="alert">${this.trouble} <button type="button" class="chip" @click=${() => void this.look(this.sought)}>Look again</button></p>`
         : nothing}
@@ -84,7 +86,7 @@ export class SkillsField extends Element {
     this.sought = search;
     try {
       const { skills } = await ask(Skills, search ? { search } : {});
-      if (search === this.sought) [this.found, this.trouble] = [skills, ""];
+      if (search === this.sought) [this.found, this.answered, this.trouble] = [skills, search, ""];
     } catch (error) {
       this.trouble = `The skills could not be fetched. ${words(Refusal.of(error))}`;
     }

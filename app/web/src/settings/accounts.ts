@@ -8,11 +8,8 @@ import { UnlinkIdentity } from "../generated/security.js";
 import { ask } from "../graphql.js";
 import { day } from "../parts/badge.js";
 import { withProof } from "../parts/proof.js";
+import { NAMES } from "../parts/providers.js";
 import { leaveFor } from "../parts/ways-in.js";
-
-const NAMES: Readonly<Record<string, string>> = {
-  GOOGLE: "Google", FACEBOOK: "Facebook", LINKEDIN: "LinkedIn", GITHUB: "GitHub", FIREBASE: "Firebase", AUTH0: "Auth0",
-};
 
 export class AccountsSettings extends Element {
   @state() private providers: readonly Provider[] = [];
@@ -37,7 +34,7 @@ export class AccountsSettings extends Element {
     const others = this.providers.filter(({ provider }) => !me.identities.some(identity => identity.provider === provider));
     return html`<section class="card">
       <h2 tabindex="-1">Linked accounts</h2>
-      <p>Each opens your account here, beside your password.</p>
+      <p>Each opens your account here, as your password does.</p>
       ${this.loading.notice()} ${this.form.notice()}
       ${me.identities.length
         ? html`<ul class="list">${me.identities.map(
@@ -46,7 +43,7 @@ export class AccountsSettings extends Element {
               <button type="button" class="danger" aria-label="Unlink ${NAMES[provider] ?? provider}" @click=${() => void this.form.run(() => this.unlink(provider))}>Unlink</button>
             </li>`,
           )}</ul>`
-        : html`<p class="quiet">None yet.</p>`}
+        : html`<p class="quiet">${this.loading.busy || this.providers.length ? "None yet." : "None: this server offers no sign-in with other accounts."}</p>`}
       ${others.length
         ? html`<p class="row">${others.map(
             provider => html`<button type="button" @click=${() => leaveFor(provider, "link", null)}>Link ${provider.name}</button>`,

@@ -6,6 +6,7 @@ import { AuditEvents } from "../generated/security.js";
 import type { AuditEventKind, Operation } from "../generated/schema.js";
 import { ask } from "../graphql.js";
 import { moment } from "../parts/badge.js";
+import { inWords } from "./activity-details.js";
 import { place } from "./sessions.js";
 
 type Event = typeof AuditEvents extends Operation<{ auditEvents: { nodes: readonly (infer One)[] } }, never> ? One : never;
@@ -71,8 +72,8 @@ export class ActivitySettings extends Element {
       ${this.form.notice()}
       ${this.events
         ? html`<ul class="list">${this.events.map(
-            ({ event, at, ip, country, device, details }) => html`<li><strong>${HAPPENED[event] ?? event}</strong>${details.length
-                ? html` <span class="quiet">(${details.map(({ value }) => value).join(", ")})</span>` : nothing}<br>
+            ({ event, at, ip, country, device, details }) => html`<li><strong>${HAPPENED[event] ?? event}</strong>${inWords(details)
+                ? html` <span class="quiet">(${inWords(details)})</span>` : nothing}<br>
               <span class="quiet">${place(ip, country)}${device}, ${moment(at)}</span></li>`,
           )}</ul>`
         : nothing}

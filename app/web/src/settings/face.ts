@@ -46,7 +46,7 @@ export class FaceSettings extends Element {
 
   private standing({ faceTemplates: views }: Account): string {
     if (this.mode === "off") return "Signing in by face is switched off on this server. What was enrolled earlier opens nothing, and you can have it deleted.";
-    if (!views) return "Your face opens nothing here, and nothing is kept of it to sign in with. If you like, it can.";
+    if (!views) return "Your face opens nothing here, and nothing of it is kept for signing in. You can change that.";
     const seen = views === 1 ? "one view of it is kept" : `${views} views of it are kept`;
     return `Your face signs you in: ${seen}, as numbers, not as pictures. ${views < MOST_VIEWS ? "A view of another day makes you easier to recognise." : ""}`;
   }

@@ -55,6 +55,7 @@ export class PhotoSettings extends Element {
         <canvas width=${CANVAS_PX} height=${CANVAS_PX} tabindex="0" role="img"
           aria-label="The part of the picture that is used. Move it with the arrow keys, plus and minus change its size."
           @pointerdown=${this.grab} @pointermove=${this.drag} @pointerup=${this.release} @pointercancel=${this.release} @keydown=${this.key}></canvas>
+        <p class="hint">Drag the picture to where it fits.</p>
         <label>Size <input type="range" min="1" max="4" step="0.01" .value=${String(crop.zoom)} @input=${(event: Event) => {
           crop.zoomTo(Number((event.target as HTMLInputElement).value));
           this.requestUpdate();

@@ -67,14 +67,14 @@ export class ProfileSettings extends Element {
     const { form } = this;
     const text = (name: "primaryCategory" | "industryRole" | "companyName", label: string): TemplateResult =>
       field(form, { name, label, value: me?.[name] ?? "", required: false, capitalize: true, maxLength: name === "companyName" ? 200 : 100 });
-    return html`<p class="quiet">${me?.persona ? `You are here as ${PERSONAS[me.persona].toLowerCase()}.` : "You have not said yet what brings you here."}
+    return html`<p class="quiet">${me?.persona ? `You are here as: ${PERSONAS[me.persona]}.` : "You have not said yet what brings you here."}
         <a href=${href("/onboarding")}>Change that</a></p>
       ${me?.persona === "TALENT" ? text("primaryCategory", "Main category") : nothing}
       ${me?.persona === "PRODUCER" ? text("industryRole", "What you do in the industry") : nothing}
       ${me?.persona === "PRODUCER" || me?.persona === "AGENCY" ? text("companyName", "Company") : nothing}
       ${me?.persona === "BUILDER"
         ? html`${choice(form, { name: "primaryRole", label: "You mainly do", value: me.primaryRole, required: false, none: "Not told", options: ROLES })}
-            ${choice(form, { name: "availability", label: "You are", value: me.availability, required: false, none: "Not told", options: AVAILABILITIES })}`
+            ${choice(form, { name: "availability", label: "Availability", value: me.availability, required: false, none: "Not told", options: AVAILABILITIES })}`
         : nothing}`;
   }
 
@@ -83,7 +83,7 @@ export class ProfileSettings extends Element {
       this.links = this.links.map((link, index) => (index === at ? { ...link, [part]: (event.target as HTMLInputElement).value.trim() } : link));
     };
     return html`<fieldset class="field">
-      <legend>Elsewhere <span class="quiet">(optional)</span></legend>
+      <legend>Links <span class="quiet">(optional)</span></legend>
       <p class="hint">A kind, for example github or calendly, and an address that begins with https:// or mailto:</p>
       ${this.links.map(
         (link, at) => html`<p class="row link">

@@ -37,7 +37,7 @@ export class SecondFactorSettings extends Element {
   }
 
   private off(): TemplateResult {
-    return html`<p>Signing in then takes a code of an authenticator app beside the password: a stolen password alone opens nothing.</p>
+    return html`<p>Signing in then takes a code of an authenticator app as well as the password: a stolen password alone opens nothing.</p>
       <form novalidate @submit=${this.begin.sends(async () => {
         const { enable2FA } = await withProof(() => ask(EnableSecondFactor, {}));
         this.setup = enable2FA;
@@ -60,7 +60,7 @@ export class SecondFactorSettings extends Element {
           this.changed(true, setup.backupCodes.length);
           announce("Two-factor sign-in is on.");
         })}>
-          ${this.form.notice()} ${codeField(this.form, "Code that the app shows now", "Six digits. Nothing is asked for until this is right.")}
+          ${this.form.notice()} ${codeField(this.form, "Code that the app shows now", "Six digits. It is not on until this is right.")}
           ${this.form.button("Switch on")}
           <button type="button" class="plain" @click=${() => { this.setup = null; }}>Cancel</button>
         </form></li>
