@@ -5,27 +5,20 @@ redirect names the host and scheme of the request. Those are anybody's (the Host
 TLS a password that was posted would follow it over plain http. Ours is relative.
 """
 
-from html import escape
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ExceptionHandler
 
+from app.edge.missing_page import MissingPage, is_wanted
 from app.edge.problems import answer_http
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>No such page – Bonafide</title></head>
-<body><main><h1>There is no such page</h1><p>The address may have been mistyped, or is an old one.</p>
-<p><a href="{start}">Go to the start page</a></p></main></body></html>
-"""
 
 
 def answer_not_found(public_url: str) -> ExceptionHandler:
     """For Starlette(exception_handlers={404: …})."""
-    page = _PAGE.format(start=escape(urlsplit(public_url).path.rstrip("/") + "/"))
+    page = MissingPage(public_url=public_url)
 
     async def answer(request: Request, error: Exception) -> Response:
         path: str = request.scope["path"]
@@ -34,8 +27,8 @@ def answer_not_found(public_url: str) -> ExceptionHandler:
             query = request.url.query
             last = quote(meant.rpartition("/")[2], safe="")
             return RedirectResponse(f"../{last}{'?' if query else ''}{query}", status_code=307)
-        if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "").lower():
-            return HTMLResponse(page, 404, headers={"cache-control": "no-store", "vary": "Accept"})
+        if is_wanted(request):
+            return page.answer()
         return await answer_http(request, error)
 
     return answer

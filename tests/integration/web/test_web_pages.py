@@ -193,17 +193,3 @@ async def test_a_slash_leads_nowhere_where_nothing_is(visitor: Visitor, path: st
     """A page could be made to lead people to another host, or in circles."""
     answer = await visitor.http.get(f"http://127.0.0.1:8000{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
-
-
-async def test_a_person_reads_of_a_missing_page_in_words(visitor: Visitor) -> None:
-    """Whoever mistypes an address would read a program's document and find no way on; a program would read a page."""
-    browsers = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    page = await visitor.http.get("/setings", headers=browsers)
-    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert '<a href="/">' in page.text
-    for told in (
-        await visitor.http.get("/setings"),
-        await visitor.http.post("/setings", headers=browsers),
-        await visitor.http.get("/auth/github/login", headers=browsers),
-    ):
-        assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
