@@ -31,7 +31,7 @@ and an allowed Origin; a client without cookies asks for it in the body with `X-
 _GROUPS = {
     "auth": "Registering, proving an address, signing in and out.",
     "profile": "One's own profile and its photo.",
-    "api": "Signing in with the face, in the shapes of source D.",
+    "api": "Signing in with the face.",
     "server": "How the server is, and what other services read.",
 }
 
