@@ -26,8 +26,10 @@ INTERNAL_MESSAGE = "Something broke on our side. The request id helps us find it
 
 # graphql-core's own wording; tests fail when it changes.
 _VARIABLE = re.compile(r"Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<path>[^:]+))?:")
-_MISSING = re.compile(
-    r"Argument '[\w.]+\((?P<argument>\w+):\)' of type .* is required|to include required field '(?P<field>\w+)'"
+_NAMED = re.compile(
+    r"Argument '[\w.]+\((?P<argument>\w+):\)' of type .* is required"
+    r"|to include (?:required|unknown) field '(?P<field>[A-Za-z_]\w{0,63})'",
+    re.ASCII,
 )
 _PATH_NAME = re.compile(r"\.(\w+)")
 # What was sent stays with the sender: it may be a password, and messages end up in other people's error reports.
@@ -79,8 +81,8 @@ def _is_in_the_request(error: GraphQLError) -> bool:
 
 def field_at_fault(error: GraphQLError, document: DocumentNode | None) -> str | None:
     """The argument or input field that an error of graphql-core is about, if it is about one."""
-    if missing := _MISSING.search(error.message):
-        return missing["argument"] or missing["field"]
+    if named := _NAMED.search(error.message):
+        return named["argument"] or named["field"]
     variable = _VARIABLE.match(error.message)
     if variable and (names := _PATH_NAME.findall(variable["path"] or "")):
         return str(names[-1])

@@ -58,6 +58,8 @@ def refusals(
             "address",
         ),
         ('query ($i: String!) { person(name: "", input: { email: $i }) }', {"i": 5}, "email"),
+        ('query ($i: Person) { person(name: "", input: $i) }', {"i": {"email": "", "pasword": ""}}, "pasword"),
+        ('query ($i: Person) { person(name: "", input: $i) }', {"i": {"email": "", "hunter 2": ""}}, "input"),
         ('query ($c: Int) { person(name: "", count: $c) }', {"c": 2**31}, "count"),
         ('query ($c: Colour) { person(name: "", colour: $c) }', {"c": "RDE"}, "colour"),
     ],
