@@ -110,13 +110,16 @@ class _Conversation:
         try:
             async with asyncio.timeout(INIT_WITHIN_S):
                 message = await self._receive()
-                while message["type"] == "ping":
-                    await self._send({"type": "pong"})
+                while message["type"] in ("ping", "pong"):
+                    if message["type"] == "ping":
+                        await self._send({"type": "pong"})
                     message = await self._receive()
         except TimeoutError:
             raise _Fault(INIT_TIMEOUT, "Connection initialisation timeout") from None
-        if message["type"] != "connection_init":
+        if message["type"] in ("subscribe", "complete"):
             raise _Fault(UNAUTHORIZED, "Unauthorized")
+        if message["type"] != "connection_init":
+            raise _unspecified()
         payload = message.get("payload") or {}
         token = _token(payload) if isinstance(payload, dict) else None
         if token is None:
@@ -166,7 +169,7 @@ class _Conversation:
                 case "connection_init":
                     raise _Fault(TOO_MANY, "Too many initialisation requests")
                 case _:
-                    raise _Fault(BAD_REQUEST, "A message has a type of the protocol")
+                    raise _unspecified()
 
     def _start(self, message: Mapping[str, Any]) -> None:
         identifier = message.get("id")
@@ -254,6 +257,10 @@ class _Conversation:
         if self._socket.application_state is WebSocketState.CONNECTED:
             with suppress(OSError, RuntimeError):  # RuntimeError: Starlette's word for a peer that has closed
                 await self._socket.close(code, reason[:120])
+
+
+def _unspecified() -> _Fault:
+    return _Fault(BAD_REQUEST, "A message has a type of the protocol")
 
 
 def _token(payload: Mapping[str, Any]) -> str | None:

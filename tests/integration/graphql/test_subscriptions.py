@@ -188,6 +188,8 @@ async def test_another_devices_end_is_told_and_the_socket_stays(server: RunningS
         ({"type": "connection_init", "payload": {"authorization": "Basic YTpi"}}, 4403),
         ({"type": "connection_init", "payload": [1]}, 4403),
         ({"id": "1", "type": "subscribe", "payload": {"query": BADGE}}, 4401),
+        ({"id": "1", "type": "complete"}, 4401),
+        ({"type": "start"}, 4400),
         ("not json", 4400),
         ("[]", 4400),
         ('{"type": 1}', 4400),
@@ -200,6 +202,16 @@ async def test_nothing_is_served_before_a_good_token(server: RunningServer, firs
     async with line(server) as socket:
         await socket.say(first)
         assert await socket.close_code() == code
+
+
+async def test_a_heartbeat_may_come_first(server: RunningServer, ada: Person) -> None:
+    """A client that beats from the moment the socket is open would be sent away."""
+    async with line(server) as socket:
+        await socket.say({"type": "pong"})
+        await socket.say({"type": "ping"})
+        assert await socket.heard() == {"type": "pong"}
+        await socket.say({"type": "connection_init", "payload": {"accessToken": ada.access_token}})
+        assert await socket.heard() == {"type": "connection_ack"}
 
 
 async def test_the_header_form_of_the_token_is_understood(server: RunningServer, ada: Person) -> None:
