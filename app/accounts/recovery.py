@@ -30,7 +30,7 @@ from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
 from app.accounts.rules import normalised_email
 from app.accounts.sessions import SessionService
-from app.audit import AuditEvent, AuditLog
+from app.audit import NOBODY, AuditEvent, AuditLog
 from app.background import Background, Post
 from app.clock import Clock
 from app.database import Database, Transaction
@@ -141,7 +141,14 @@ class PasswordRecovery:
             expires_at=now + LINK_TTL,
         )
         if opened:
-            await self._audit.record(AuditEvent.PASSWORD_RESET_REQUESTED, account_id=account_id, origin=origin, tx=tx)
+            # Whoever reads the log of an address that was never proved may be a stranger who waits for its owner.
+            is_proved = (await self._store.ways_in(tx, account_id)).email_verified_at is not None
+            await self._audit.record(
+                AuditEvent.PASSWORD_RESET_REQUESTED,
+                account_id=account_id,
+                origin=origin if is_proved else NOBODY,
+                tx=tx,
+            )
         return opened
 
     async def _use(

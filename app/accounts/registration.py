@@ -30,7 +30,7 @@ from app.accounts.rules import (
     normalised_email,
 )
 from app.accounts.store import AccountStore
-from app.audit import AuditEvent, AuditLog
+from app.audit import NOBODY, AuditEvent, AuditLog
 from app.background import Post
 from app.clock import Clock
 from app.database import Database, Transaction, UniqueViolation
@@ -189,12 +189,14 @@ class RegistrationService:
         known = await tx.one(self._database.queries.registered_at, email=applicant.email)
         if known is None:
             return await self._add(applicant, tx)
+        is_proved = known["email_verified_at"] is not None
         is_same = applicant.known_hash is not None and applicant.known_hash == known["password_hash"]
         await self._audit.record(
             AuditEvent.REGISTRATION_REPEATED,
             account_id=known["account_id"],
-            origin=applicant.origin,
-            detail={"contested": "with another password"} if known["email_verified_at"] is None and not is_same else {},
+            # Whoever reads the log of an address that was never proved may be a stranger who waits for its owner.
+            origin=applicant.origin if is_proved else NOBODY,
+            detail={} if is_proved or is_same else {"contested": "with another password"},
             tx=tx,
         )
         if applicant.is_quiet:

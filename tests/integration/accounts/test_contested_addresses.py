@@ -105,3 +105,33 @@ async def test_an_address_that_was_proved_before_stays_its_owners(world: Slice) 
     await world.email_proofs.prove(token=await proof_of(world), origin=HOME)
     assert await is_live(world, mine)
     assert await reset_letters(world) == []
+
+
+async def test_whoever_holds_an_address_that_is_not_proved_does_not_read_where_its_owner_is(world: Slice) -> None:
+    """A stranger who signs up with somebody's address would wait for the owner to come, and read the owner's network and
+    device in the log."""
+    owner = Origin(ip="198.51.100.7", user_agent="Phone of Ada/1", device="a" * 43)
+    await register(world, "mallory", email=ADA, password=THEIRS, origin=MALLORY)
+    mallory = await sign_in(world, THEIRS, origin=MALLORY)
+    await register(world, "ada", origin=owner)
+    await world.recovery.request(email=ADA, origin=owner)
+    await world.background.settled()
+    read = (await world.audit.page(mallory.viewer.account_id, first=50, after=None)).nodes
+    assert {"REGISTRATION_REPEATED", "PASSWORD_RESET_REQUESTED"} <= {entry.event.value for entry in read}
+    assert owner.ip not in {entry.ip for entry in read}
+    assert owner.user_agent not in {entry.user_agent for entry in read}
+
+
+async def test_whoever_proved_the_address_reads_where_a_stranger_was(world: Slice) -> None:
+    """The owner of an account could not tell who tries to get in."""
+    await register(world, "ada")
+    await world.email_proofs.prove(token=await proof_of(world), origin=HOME)
+    mine = await sign_in(world, PASSWORD)
+    await register(world, "mallory", email=ADA, password=THEIRS, origin=MALLORY)
+    await world.recovery.request(email=ADA, origin=MALLORY)
+    await world.background.settled()
+    read = (await world.audit.page(mine.viewer.account_id, first=50, after=None)).nodes
+    assert [entry.event.value for entry in read if entry.ip == MALLORY.ip] == [
+        "PASSWORD_RESET_REQUESTED",
+        "REGISTRATION_REPEATED",
+    ]
