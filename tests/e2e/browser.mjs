@@ -79,8 +79,9 @@ async function run(told) {
       found = await scenario(browser);
     } catch (error) {
       for (const [at, page] of chromiumBrowser.contexts().flatMap(context => context.pages()).entries()) {
-        const text = await page.locator("body").innerText({ timeout: 2000 }).catch(() => "");
-        console.error(`--- page ${at}: ${page.url()}\n${text.slice(0, 1500)}`);
+        const shown = part => page.locator(part).innerText({ timeout: 2000 }).catch(() => "");
+        console.error(`--- page ${at}: ${page.url()}\n${(await shown("body")).slice(0, 1500)}`);
+        if (await page.locator("bonafide-liveness").count().catch(() => 0)) console.error(`--- its check: ${await shown("bonafide-liveness section")}`);
       }
       console.error(browser.faults.join("\n"));
       throw error;
