@@ -69,7 +69,7 @@ class OpenIdProvider:
             "state": "abc",
             **({} if nonce is None else {"nonce": nonce}),
         }
-        with httpx.Client(base_url=self.issuer, trust_env=False) as browser:
+        with httpx.Client(base_url=self.issuer, trust_env=False, timeout=30) as browser:
             answer = browser.get("/auth", params=asked)
             while not answer.headers["location"].startswith(landed):
                 answer = browser.get(answer.headers["location"])

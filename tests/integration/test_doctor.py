@@ -2,10 +2,9 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from app.commands.face_index import (
 from app.embedded import EmbeddedServices
 from tests.fakes import FixedClock
 from tests.geoip_file import write_places
+from tests.node_peers import own_port
 from tests.openid import key_server, signing_key
 from tests.s3_server import S3Server
 
@@ -78,11 +78,11 @@ def external(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str
     return {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "BONAFIDE_DATA": str(tmp_path)}
 
 
-def nobody_listens() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@pytest.fixture
+def away() -> Iterator[int]:
+    """A port that nobody listens on: held, so that nobody else comes to listen there meanwhile."""
+    with own_port() as held:
+        yield held.getsockname()[1]
 
 
 def test_a_fresh_machine_is_well_before_and_while_it_serves(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_a_fresh_machine_is_well_before_and_while_it_serves(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "objects").rglob("probe-*")] == []
 
 
-def test_people_get_one_line_a_check(external: dict[str, str]) -> None:
+def test_people_get_one_line_a_check(external: dict[str, str], away: int) -> None:
     """The operator could not see at a glance what is wrong."""
-    environment = {"PATH": "/usr/bin:/bin", **external, "REDIS_URL": f"redis://127.0.0.1:{nobody_listens()}"}
+    environment = {"PATH": "/usr/bin:/bin", **external, "REDIS_URL": f"redis://127.0.0.1:{away}"}
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "doctor"],
         cwd=ROOT,
@@ -122,17 +122,16 @@ def test_faulty_settings_are_each_a_fault_with_advice() -> None:
     assert "SECRET_KEY" in found.checks["settings"]["detail"]
 
 
-def test_servers_that_are_away_are_named_and_the_rest_is_still_checked(tmp_path: Path) -> None:
+def test_servers_that_are_away_are_named_and_the_rest_is_still_checked(tmp_path: Path, away: int) -> None:
     """One outage would hide the next, or doctor would hang with the server it looks at."""
-    port = nobody_listens()
     found = doctor(
         {
             "BONAFIDE_DATA": str(tmp_path),
-            "DATABASE_URL": f"postgresql://u:hunter2@127.0.0.1:{port}/db",
-            "REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}",
-            "SMTP_URL": f"smtp://u:hunter2@127.0.0.1:{port}",
+            "DATABASE_URL": f"postgresql://u:hunter2@127.0.0.1:{away}/db",
+            "REDIS_URL": f"redis://:hunter2@127.0.0.1:{away}",
+            "SMTP_URL": f"smtp://u:hunter2@127.0.0.1:{away}",
             "S3_BUCKET": "bucket",
-            "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "S3_ENDPOINT_URL": f"http://127.0.0.1:{away}",
             "AWS_ACCESS_KEY_ID": "id",
             "AWS_SECRET_ACCESS_KEY": "hunter2",
         }
@@ -223,9 +222,9 @@ def test_s3_is_written_read_and_deleted_and_a_wrong_secret_is_a_fault(external: 
     assert "mistyped" not in str(found.checks)
 
 
-def test_a_provider_whose_keys_cannot_be_had(external: dict[str, str]) -> None:
+def test_a_provider_whose_keys_cannot_be_had(external: dict[str, str], away: int) -> None:
     """People would be unable to sign in by Google, and nothing would say that the way out is closed."""
-    google = {"GOOGLE_CLIENT_ID": "client", "GOOGLE_JWKS_URL": f"http://127.0.0.1:{nobody_listens()}/jwks"}
+    google = {"GOOGLE_CLIENT_ID": "client", "GOOGLE_JWKS_URL": f"http://127.0.0.1:{away}/jwks"}
     found = doctor({**external, **google})
     assert found.faults == ["providers"]
     assert "GOOGLE_JWKS_URL" in found.checks["providers"]["advice"]
