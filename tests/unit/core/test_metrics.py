@@ -1,5 +1,6 @@
 """The figures of one process."""
 
+import time
 import timeit
 from typing import Any
 
@@ -92,10 +93,12 @@ def test_a_watched_figure_is_read_when_asked_for() -> None:
 
 
 def test_counting_costs_nothing_that_a_person_could_notice() -> None:
-    """Every request and every frame of a stream pays for it; a generous bound on a shared machine."""
+    """Every request and every frame of a stream pays for it; in time of the processor, which others do not take."""
     metrics = Metrics()
     runs = 2000
-    took_s = min(
-        timeit.repeat(lambda: metrics.request_answered("GET", "/profile/me", 200, 0.01), number=runs, repeat=5)
-    )
+
+    def count() -> None:
+        metrics.request_answered("GET", "/profile/me", 200, 0.01)
+
+    took_s = min(timeit.repeat(count, timer=time.process_time, number=runs, repeat=5))
     assert took_s / runs < 50e-6
