@@ -26,7 +26,7 @@ PAGE = {"origin": HOME}
 
 async def through_github(url: str) -> str:
     """Follows to GitHub over the network: the address to which that sends the browser back."""
-    async with httpx.AsyncClient(trust_env=False) as network:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as network:
         answer = await network.get(url)
     assert answer.status_code == 302, answer.text
     return answer.headers["location"]

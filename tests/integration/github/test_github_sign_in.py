@@ -285,7 +285,9 @@ async def test_over_the_network_from_the_button_to_the_session(
     """A real browser, which follows redirects and keeps cookies by itself, would not get through."""
     async with running(github_settings, clock=clock) as server:
         github.callback_url = server.http_url + "/"
-        async with httpx.AsyncClient(base_url=server.http_url, follow_redirects=True, trust_env=False) as browser:
+        async with httpx.AsyncClient(
+            base_url=server.http_url, follow_redirects=True, trust_env=False, timeout=30
+        ) as browser:
             arrived = await browser.get("/auth/github/login")
             assert [hop.status_code for hop in arrived.history] == [303, 302, 303]
             assert (arrived.url.path, arrived.status_code) == ("/auth/callback", 200)

@@ -102,7 +102,8 @@ async def listening(server: RunningServer, line: Line, token: str) -> Any:
 
 
 async def post(server: RunningServer, query: str, variables: dict[str, Any], *, token: str) -> Any:
-    async with httpx.AsyncClient(base_url=server.http_url, headers={"authorization": f"Bearer {token}"}) as http:
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=server.http_url, headers=headers, trust_env=False, timeout=30) as http:
         return (await http.post("/graphql", json={"query": query, "variables": variables})).json()
 
 

@@ -67,7 +67,7 @@ def browser_of(services: Services) -> Browser:
 
 async def through(provider: OpenIdProvider, url: str, person: str) -> str:
     """Follows through the provider's own pages: the address to which that sends the browser back."""
-    async with httpx.AsyncClient(base_url=provider.issuer, trust_env=False) as network:
+    async with httpx.AsyncClient(base_url=provider.issuer, trust_env=False, timeout=30) as network:
         answer = await network.get(f"{url}&login_hint={person}")
         while not answer.headers["location"].startswith(HOME):
             answer = await network.get(answer.headers["location"])

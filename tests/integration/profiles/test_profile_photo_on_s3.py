@@ -47,7 +47,7 @@ async def uploaded(visitor: Visitor, photo: bytes, *, sent: bytes | None = None,
     headers = {header["name"].lower(): header["value"] for header in presigned["headers"]}
     if mime is not None:
         headers["content-type"] = mime
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as browser:
         answer = await browser.put(presigned["url"], content=sent or photo, headers=headers)
     if answer.is_success:
         await visitor.data(COMMIT, {"key": presigned["key"]})

@@ -148,7 +148,7 @@ async def test_no_frame_and_no_open_template_is_ever_written_down(
             assert sealed is not None
             me = await eileen.api.me()
             assert me is not None
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
                 photo = (await http.get(me["avatarUrl"])).content
             tokens = [eileen.access_token]
     frames = [*camera.sent, *wrong.sent]

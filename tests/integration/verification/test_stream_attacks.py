@@ -155,7 +155,7 @@ async def test_a_flood_of_pings_does_not_keep_others_waiting(
         flood.connection.transport.write(b"\x89\x80\x00\x00\x00\x00" * 20_000)
         for seq in range(5):
             await socket.frame(seq, astronaut_at_rest)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):  # at most 2 s seen, while ten programs wanted each of the two cores
                 assert (await socket.heard())["type"] == "feedback"
             stage.clock.advance(0.1)
         flood.connection.transport.abort()
