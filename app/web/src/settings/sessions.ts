@@ -30,7 +30,7 @@ export class SessionsSettings extends Element {
     const others = this.sessions?.filter(({ current }) => !current) ?? [];
     return html`<section class="card">
       <h2 tabindex="-1">Devices</h2>
-      <p>Where you are signed in. End what you do not know, and choose a new password then.</p>
+      <p>Where you are signed in. Sign out what you do not know, and choose a new password then.</p>
       ${this.loading.notice()} ${this.form.notice()}
       ${this.sessions
         ? html`<ul class="list">${this.sessions.map(session => this.one(session))}</ul>`
