@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 
 from app.mail import Mail
 
@@ -50,16 +51,26 @@ def already_registered(to: str, public_url: str) -> Mail:
     )
 
 
-def reset_link(to: str, link: str, *, lives: timedelta, is_blocked: bool) -> Mail:
-    """The link to choose a new password; `is_blocked`: the old one opens nothing, because its owner said "not me"."""
+class Blocked(StrEnum):
+    """Why a password opens nothing until its owner has chosen another."""
+
+    NOT_ME = "You told us that somebody else was in your account, so its password was blocked."
+    CONTESTED = (
+        "This address was registered more than once, with different passwords. You have confirmed that it is yours: "
+        "so that nobody else gets in, every device was signed out, and none of these passwords opens the account."
+    )
+
+
+def reset_link(to: str, link: str, *, lives: timedelta, blocked: Blocked | None) -> Mail:
+    """The link to choose a new password, which somebody asked for or which takes the place of a blocked one."""
     minutes = int(lives.total_seconds() // 60)
     why, until_then, otherwise = (
         (
-            "You told us that somebody else was in your account, so its password was blocked.",
+            blocked.value,
             "Until you have chosen one, no password opens your account.",
             "If it has run out, ask for another where you sign in. Give it to nobody.",
         )
-        if is_blocked
+        if blocked is not None
         else (
             "Somebody, hopefully you, asked for a new password for the account with this address.",
             "Until then your password stays as it is.",

@@ -20,6 +20,7 @@ from functools import partial
 from uuid import UUID
 
 from app.accounts.credential_store import CredentialStore
+from app.accounts.letters import Blocked
 from app.accounts.limits import NOT_ME_PER_IP
 from app.accounts.model import Origin
 from app.accounts.recovery import PasswordRecovery
@@ -104,7 +105,8 @@ class NotMe:
             await record(AuditEvent.IDENTITY_UNLINKED, detail={"provider": row["provider"]})
         email = await self._settled_address(tx, account_id, link, origin)
         if email is not None and has_password:
-            tx.once_committed(lambda: self._recovery.send_link_for_blocked(account_id, email, origin=origin))
+            send_link = partial(self._recovery.send_link_for_blocked, account_id, email)
+            tx.once_committed(lambda: send_link(why=Blocked.NOT_ME, origin=origin))
 
     async def _settled_address(self, tx: Transaction, account_id: UUID, link: Row, origin: Origin) -> str | None:
         """The account's address from now on, for which the top of this file says why."""

@@ -25,6 +25,7 @@ from uuid import UUID
 
 from app.accounts import letters
 from app.accounts.credential_store import CredentialStore, Resettable
+from app.accounts.letters import Blocked
 from app.accounts.limits import RESET_LINK_PER_EMAIL, RESET_LINK_PER_IP, RESET_PER_IP
 from app.accounts.model import Origin
 from app.accounts.passwords import Passwords
@@ -87,14 +88,14 @@ class PasswordRecovery:
         account_id = await self._store.account_of(self._database, email)
         self._background.start(self._mail_link(account_id, email, origin), what="writing a link for a new password")
 
-    def send_link_for_blocked(self, account_id: UUID, email: str, *, origin: Origin) -> None:
+    def send_link_for_blocked(self, account_id: UUID, email: str, *, why: Blocked, origin: Origin) -> None:
         """Mails the owner of a blocked password a link soon, uncounted: they have shown that the address is theirs.
 
         Where too much waits it is not sent; its owner then asks for one.
         """
         try:
             self._background.start(
-                self._mail_link(account_id, email, origin, is_blocked=True), what="writing a link for a new password"
+                self._mail_link(account_id, email, origin, blocked=why), what="writing a link for a new password"
             )
         except Problem:
             log.warning("a link for a new password of account %s was dropped: too many wait", account_id)
@@ -117,7 +118,7 @@ class PasswordRecovery:
         self._post.send(letter, account_id=account.account_id)
 
     async def _mail_link(
-        self, account_id: UUID | None, email: str, origin: Origin, *, is_blocked: bool = False
+        self, account_id: UUID | None, email: str, origin: Origin, *, blocked: Blocked | None = None
     ) -> None:
         if account_id is None:
             return
@@ -126,7 +127,7 @@ class PasswordRecovery:
             return
         # In the fragment, which reaches no server: a path would stand in the logs of everything on the way.
         link = f"{self._public_url}/reset#token={token}"
-        self._post.send(letters.reset_link(email, link, lives=LINK_TTL, is_blocked=is_blocked), account_id=account_id)
+        self._post.send(letters.reset_link(email, link, lives=LINK_TTL, blocked=blocked), account_id=account_id)
 
     async def _open(self, account_id: UUID, email: str, token: str, origin: Origin, tx: Transaction) -> bool:
         now = self._clock.now()
@@ -181,7 +182,7 @@ class PasswordRecovery:
         await self._sessions.distrust_browsers(tx, account_id, but=origin)
         await self._take_unproved(account_id, email, None, origin, tx)
         await self._store.block_password(tx, account_id, now=self._clock.now())
-        tx.once_committed(lambda: self.send_link(account_id, email, origin=origin))
+        tx.once_committed(lambda: self.send_link_for_blocked(account_id, email, why=Blocked.CONTESTED, origin=origin))
 
     async def _left(self, account_id: UUID, tx: Transaction) -> tuple[str, ...]:
         """What opens the account besides the new password, in words."""

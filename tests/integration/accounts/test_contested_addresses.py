@@ -52,6 +52,7 @@ async def test_whoever_registered_an_address_first_is_out_when_its_owner_proves_
     assert await providers(world) == []
     (letter,) = await reset_letters(world)
     assert letter.to == ADA
+    assert "registered more than once, with different passwords" in letter.text
     await world.recovery.reset(token=reset_token(letter), password=NEW, origin=HOME)
     ada = await sign_in(world, NEW)
     assert ada.viewer.account_id == account_id
@@ -108,7 +109,7 @@ async def test_an_address_that_was_proved_before_stays_its_owners(world: Slice) 
 
 
 async def test_whoever_holds_an_address_that_is_not_proved_does_not_read_where_its_owner_is(world: Slice) -> None:
-    """A stranger who signs up with somebody's address would wait for the owner to come, and read the owner's network and
+    """A stranger who signs up with somebody's address would wait for the owner to come, and read their network and
     device in the log."""
     owner = Origin(ip="198.51.100.7", user_agent="Phone of Ada/1", device="a" * 43)
     await register(world, "mallory", email=ADA, password=THEIRS, origin=MALLORY)

@@ -17,7 +17,7 @@ export class Login extends Element {
   @state() private byFace = false;
   private readonly form = new Form(this, {
     words: ({ code, reason }) =>
-      reason === "PASSWORD_RESET_REQUIRED" ? "This password was blocked, because you said that it was not you. Choose a new one by the link that we mailed to you."
+      reason === "PASSWORD_RESET_REQUIRED" ? "This password was blocked to keep somebody else out. Choose a new one by the link that we mailed to you."
       : code === "UNAUTHENTICATED" ? "E-mail address or password is wrong. Look at both again, or choose a new password below." : null,
   });
 
