@@ -67,23 +67,32 @@ export class Browser {
   }
 }
 
+/** What the pages show, for the report of a failure. */
+async function tell({ browser, faults }) {
+  for (const [at, page] of browser.contexts().flatMap(context => context.pages()).entries()) {
+    const shown = part => page.locator(part).innerText({ timeout: 2000 }).catch(() => "");
+    console.error(`--- page ${at}: ${page.url()}\n${(await shown("body")).slice(0, 1500)}`);
+    if (await page.locator("bonafide-liveness").count().catch(() => 0)) console.error(`--- its check: ${await shown("bonafide-liveness section")}`);
+  }
+  console.error(faults.join("\n"));
+}
+
 async function run(told) {
   const [file, name] = told.scenario.split(":");
   const scenario = (await import(new URL(`${file}.scenarios.mjs`, here)))[name];
   assert.ok(scenario, `there is no scenario ${told.scenario}`);
-  const chromiumBrowser = await chromium.launch({ executablePath: told.chromium, args: FLAGS });
+  const chromiumBrowser = await chromium.launch({ executablePath: told.chromium, args: FLAGS, handleSIGTERM: false });
   try {
     const browser = new Browser(told, chromiumBrowser);
+    process.once("SIGTERM", async () => {
+      await tell(browser);
+      process.exit(1);
+    });
     let found;
     try {
       found = await scenario(browser);
     } catch (error) {
-      for (const [at, page] of chromiumBrowser.contexts().flatMap(context => context.pages()).entries()) {
-        const shown = part => page.locator(part).innerText({ timeout: 2000 }).catch(() => "");
-        console.error(`--- page ${at}: ${page.url()}\n${(await shown("body")).slice(0, 1500)}`);
-        if (await page.locator("bonafide-liveness").count().catch(() => 0)) console.error(`--- its check: ${await shown("bonafide-liveness section")}`);
-      }
-      console.error(browser.faults.join("\n"));
+      await tell(browser);
       throw error;
     }
     assert.deepEqual(browser.faults, []);

@@ -1,5 +1,6 @@
 """Fixtures of the browser tests."""
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from tests.e2e.camera_people import CameraPeople, camera_people
 from tests.e2e.site import Site, site
 
 __all__ = ["camera_people"]
+
+
+@pytest.fixture(autouse=True)
+def what_the_server_wrote_down(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure tells it too: why a check was refused, say, which no page knows."""
+    caplog.set_level(logging.INFO)
 
 
 @pytest.fixture

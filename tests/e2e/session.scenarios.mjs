@@ -141,22 +141,25 @@ export async function oneConnection(browser) {
   const second = await browser.tab(page.context());
   const begun = [];
   for (const tab of [page, second]) tab.on("websocket", socket => begun.push(socket.url()));
+  const until = async (is, what) => {
+    for (const end = Date.now() + 30_000; !(await is()) && Date.now() < end;) await new Promise(go => setTimeout(go, 50));
+    assert.ok(await is(), what);
+  };
   const reaches = async (count, what) => {
-    for (const until = Date.now() + 30_000; begun.length < count && Date.now() < until;) await new Promise(go => setTimeout(go, 50));
+    await until(() => begun.length >= count, what);
     assert.equal(begun.length, count, what);
   };
-  /** Whether a tab of this browser listens, or waits until it may. */
-  const inTurn = (tab, how) => tab.waitForFunction(async how => {
-    const locks = await navigator.locks.query();
-    const places = kind => locks[kind].filter(({ name }) => name.startsWith("bonafide-live-")).length;
-    return places("held") === how.held && places("pending") === how.waiting;
-  }, how);
+  /** How many tabs of this browser listen, and how many wait until they may. */
+  const turns = tab => tab.evaluate(async () => {
+    const { held, pending } = await navigator.locks.query();
+    return [held, pending].map(locks => locks.filter(({ name }) => name.startsWith("bonafide-live-")).length).join();
+  });
   await page.goto("/profile");
   await heading(page, "Ada Lovelace");
   await reaches(1, "nobody listens");
   await second.goto("/profile");
   await heading(second, "Ada Lovelace");
-  await inTurn(second, { held: 1, waiting: 1 });
+  await until(async () => (await turns(second)) === "1,1", "the second tab does not wait for its turn");
   await reaches(1, "each tab has a connection of its own");
 
   await ask('mutation { updateProfile(input: { displayName: "Ada King" }) { id } }');
@@ -174,7 +177,7 @@ export async function oneConnection(browser) {
   }, hidden);
   await hide(true);
   await breakOff(second, "/graphql");
-  await inTurn(second, { held: 0, waiting: 0 });
+  await until(async () => (await turns(second)) === "0,0", "a hidden tab keeps its turn");
   await reaches(3, "a hidden tab keeps asking");
   await hide(false);
   await reaches(4, "a tab that is looked at again does not listen");

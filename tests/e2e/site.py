@@ -23,6 +23,7 @@ from tests.running import in_real_time
 
 HERE = Path(__file__).parent
 SCENARIO_WITHIN_S = 300  # one that hangs is ended; each wait within has a shorter limit of its own
+ENDS_WITHIN_S = 20
 # The same engine without windows starts with a third of the work.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
@@ -78,6 +79,15 @@ in_a_browser = [
 ]
 
 
+async def ended(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    """What it still says once it was told to end, which it gets a while for."""
+    end = asyncio.get_running_loop().call_later(ENDS_WITHIN_S, process.kill)
+    try:
+        return await process.communicate()
+    finally:
+        end.cancel()
+
+
 async def walk(site: Site, scenario: str, **more: Any) -> Mapping[str, Any]:
     """What a scenario of tests/e2e/*.scenarios.mjs found out; a fault in it, or in the page, fails here."""
     told = {
@@ -98,8 +108,8 @@ async def walk(site: Site, scenario: str, **more: Any) -> Mapping[str, Any]:
         async with asyncio.timeout(SCENARIO_WITHIN_S):
             out, err = await process.communicate()
     except TimeoutError:
-        process.kill()
-        out, err = await process.communicate()
+        process.terminate()  # it tells where it stands
+        out, err = await ended(process)
     assert process.returncode == 0, err.decode() + out.decode()
     found: Mapping[str, Any] = json.loads(out.decode().splitlines()[-1])
     return found
