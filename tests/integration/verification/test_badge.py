@@ -14,22 +14,30 @@ from app.clock import rfc3339
 from liveness.steps import LivenessStep
 from tests.running import Person, RunningServer, person
 
+MISSED = "CHALLENGE_FAILED"
+TRIES = 3
+
 
 async def attempt(server: RunningServer, who: Person, photo: PhotoAnimator, **more: Any) -> dict[str, Any]:
-    """One attempt; the animated photo stands for a live person.
+    """What came of an attempt in which every step passed; the animated photo stands for a live person.
 
     Never BLINK: it takes 12 frames a second, which a machine that is busy with other tests draws and judges now and
-    then; tests of simulated time (test_stream_people.py) ask for it.
+    then. And where the machine stood still for so long that a step was missed, they try again, as people do. Tests of
+    simulated time (test_stream_people.py) ask for BLINK, and have one try.
     """
-    challenge = await who.api.create_challenge(exclude=[LivenessStep.BLINK])
-    return await stream_attempt(
-        PhotoSource(photo),
-        url=server.stream_url,
-        challenge_token=challenge.token,
-        access_token=who.access_token,
-        fps=15,
-        **more,
-    )
+    for _ in range(TRIES):
+        challenge = await who.api.create_challenge(exclude=[LivenessStep.BLINK])
+        result = await stream_attempt(
+            PhotoSource(photo),
+            url=server.stream_url,
+            challenge_token=challenge.token,
+            access_token=who.access_token,
+            fps=15,
+            **more,
+        )
+        if result["error"] != MISSED:
+            break
+    return result
 
 
 async def test_a_person_earns_the_badge(server: RunningServer, astronaut_path: Path, astronaut: PhotoAnimator) -> None:
@@ -69,7 +77,8 @@ async def test_a_new_photo_takes_the_badge_and_a_new_attempt_gives_it_back(
         assert (await attempt(server, eileen, astronaut))["success"]
         viewer = await server.services.sessions.authenticate(eileen.access_token)
         told = (await server.services.audit.page(viewer.account_id, first=100, after=None)).nodes
-        assert [(entry.event, [detail.value for detail in entry.details]) for entry in reversed(told)][1:] == [
+        story = [(entry.event, [detail.value for detail in entry.details]) for entry in reversed(told)]
+        assert [each for each in story if each[1] != [MISSED]][1:] == [
             (AuditEvent.BADGE_EARNED, []),
             (AuditEvent.BADGE_LOST, []),
             (AuditEvent.BADGE_REFUSED, ["FACE_MISMATCH"]),
