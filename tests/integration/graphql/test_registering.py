@@ -60,7 +60,7 @@ async def test_a_taken_handle_comes_with_others(visitor: Visitor) -> None:
         ({"campusId": None}, "campusId"),
         ({"campusId": "x"}, "campusId"),
         ({"displayName": "\u202eevil"}, "displayName"),
-        ({"role": "admin"}, "input"),
+        ({"role": "admin"}, "role"),
     ],
 )
 async def test_bad_input_names_the_field(visitor: Visitor, change: dict[str, Any], field: str) -> None:
