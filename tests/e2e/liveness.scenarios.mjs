@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { camerasOn, beforeTheCamera, ended, heard, ownServer, reaches, READY, result, startStream } from "./checking.mjs";
-import { breakable, breakOff } from "./sockets.mjs";
 
 // <bonafide-liveness> on a page of ours, by the way of the server.
 
@@ -45,73 +44,6 @@ export async function heldPhoto(browser) {
   await check.getByRole("button", { name: "Try again" }).waitFor();
   await check.getByText("2 tries are left.").waitFor();
   assert.equal(await camerasOn(page), 0);
-}
-
-/** Whatever the camera does, there are words and a way on; and once it is mended, the check goes on. */
-export async function cameraFaults(browser) {
-  const { page, check, camera } = await beforeTheCamera(browser, { refuses: "NotAllowedError" });
-  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
-  const faults = [
-    ["NotAllowedError", "The camera is not allowed here", /Privacy and security › Site settings › Camera/],
-    ["NotFoundError", "No camera was found", /Plug one in/],
-    ["NotReadableError", "Another program uses the camera", /Close video calls/],
-  ];
-  await check.getByRole("button", { name: "Let the server look instead" }).click();
-  for (const [name, title, words] of faults) {
-    camera.refuses = name;
-    const start = check.getByRole("button", { name: name === "NotAllowedError" ? "Start the check" : "Try again" });
-    await start.click();
-    await check.getByRole("heading", { name: title }).waitFor();
-    await check.getByText(words).waitFor();
-  }
-  camera.refuses = undefined;
-  await check.getByRole("button", { name: "Try again" }).click();
-  await reaches(page, "checking");
-  await page.evaluate(() => window.tracks.at(-1).dispatchEvent(new Event("ended")));
-  await check.getByRole("heading", { name: "The camera went away" }).waitFor();
-  assert.equal(await camerasOn(page), 0);
-
-  await page.context().addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
-  await page.reload();
-  await check.getByRole("button", { name: "Start the check" }).click();
-  await check.getByRole("heading", { name: "The camera needs a secure address" }).waitFor();
-  const codes = await heard(page, "fault");
-  assert.deepEqual(codes.map(({ code }) => code), ["INSECURE_ORIGIN"]);
-}
-
-/** The camera is on for the check alone. */
-export async function cameraOff(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
-  const live = async () => {
-    await startStream(check);
-    await reaches(page, "checking");
-    assert.equal(await camerasOn(page), 1);
-  };
-  await live();
-  await check.getByRole("button", { name: "Stop" }).click();
-  await reaches(page, "idle");
-  assert.equal(await camerasOn(page), 0);
-
-  await page.clock.install();
-  await live();
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 10_000)); // from here on it goes as told, however slow this machine is
-  await page.evaluate(() => {
-    Object.defineProperty(document, "hidden", { value: true, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  });
-  await page.clock.fastForward(9000);
-  assert.equal(await camerasOn(page), 1, "a glance at something else ends nothing");
-  await page.clock.fastForward(2000);
-  await check.getByRole("heading", { name: "The check stopped in the background" }).waitFor();
-  assert.equal(await camerasOn(page), 0);
-
-  await page.clock.resume();
-  await page.evaluate(() => Reflect.deleteProperty(document, "hidden"));
-  await check.getByRole("button", { name: "Try again" }).click();
-  await reaches(page, "checking");
-  await check.evaluate(element => element.remove());
-  await page.waitForFunction(() => window.tracks.every(track => track.readyState === "ended"));
 }
 
 /** All of it by keyboard; the focus is never lost, and what is asked is said. */
@@ -209,101 +141,6 @@ export async function threeTries(browser) {
   assert.equal(tokens.length, 3);
   await check.getByRole("button", { name: "Load the page anew" }).click();
   await check.getByRole("button", { name: "Start the check" }).waitFor();
-}
-
-/** A server at its limit costs no try, and says when to come back. */
-export async function busyServer(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  await page.clock.install(); // before the camera: its own clock would go back
-  let busy = true;
-  await ownServer(page, (message, say, close) => {
-    if (typeof message !== "string") return;
-    if (!busy) return say(READY);
-    say({ type: "error", code: "BUSY", detail: "All streams are taken.", retryAfterS: 60 });
-    return close(4503, "BUSY");
-  });
-  await startStream(check);
-  await check.getByRole("heading", { name: "Many people are being checked right now" }).waitFor();
-  const wait = check.getByRole("button", { name: /^Wait \d+ s$/ });
-  assert.equal(await wait.getAttribute("aria-disabled"), "true");
-  await wait.click({ force: true });
-  assert.equal(await check.getAttribute("data-state"), "failed");
-  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
-  busy = false;
-  await page.clock.runFor(60_000);
-  await check.getByRole("button", { name: "Try again" }).click();
-  await reaches(page, "checking");
-}
-
-/** A socket that drops in the middle ends in words each time, never in waiting; one that then holds, in the badge. */
-export async function droppingSocket(browser) {
-  const page = await browser.fresh();
-  await breakable(page.context());
-  const { check, camera } = await beforeTheCamera(browser, { plays: "rests" }, { page });
-  await startStream(check);
-  for (const left of ["2 tries are left.", "One try is left."]) {
-    await breakOff(page, "/liveness/stream", { heard: 3 }); // it is under way
-    await check.getByRole("heading", { name: "The connection broke off" }).waitFor();
-    await check.getByText(left).waitFor();
-    assert.equal(await camerasOn(page), 0);
-    if (left.startsWith("One")) camera.plays = "answers";
-    await check.getByRole("button", { name: "Try again" }).click();
-  }
-  assert.equal((await ended(page, ["result"])).success, true);
-  const faults = await heard(page, "fault");
-  assert.deepEqual(faults.map(({ code }) => code), ["CONNECTION_LOST", "CONNECTION_LOST"]);
-}
-
-/** A socket that cannot be opened at all is a way that is blocked: the other one is offered, at no cost. */
-export async function blockedSocket(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  await page.routeWebSocket(/\/liveness\/stream/, socket => socket.close({ code: 1006 })).catch(() => undefined);
-  await page.evaluate(() => {
-    window.WebSocket = class extends EventTarget {
-      constructor() {
-        super();
-        setTimeout(() => this.onclose?.({ code: 1006 }));
-      }
-      close() {}
-    };
-  });
-  await startStream(check);
-  await check.getByRole("heading", { name: "The live connection is blocked" }).waitFor();
-  await check.getByRole("button", { name: "Let this device look" }).waitFor();
-  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
-}
-
-/** Every way in which the server can end a stream has its own words and a next action. */
-export async function everyEnd(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  let says = null;
-  await ownServer(page, (message, say, close) => {
-    if (typeof message !== "string") return;
-    say(says);
-    if (says.type === "error") close(4400, says.code);
-  });
-  const ends = [
-    ...browser.told.outcomes.map(code => [code, result(code, 3)]),
-    ...browser.told.codes.map(code => [code, { type: "error", code, detail: "The server's own words." }]),
-  ];
-  const seen = {};
-  for (const [code, told] of ends) {
-    says = told;
-    await page.reload();
-    await startStream(check);
-    await reaches(page, "failed");
-    const title = await check.getByRole("heading").textContent();
-    const words = await check.locator("h2 + p").textContent();
-    const actions = await check.locator(".actions > *").count();
-    assert.ok(title && words.length > 20 && actions > 0, code);
-    seen[code] = await check.locator("[data-code]").getAttribute("data-code");
-    if (told.type === "result") {
-      assert.equal(seen[code], code);
-      assert.notEqual(title, "Something broke", code);
-    }
-    if (seen[code] === "REFUSED") assert.equal(words, "The server's own words.");
-  }
-  return seen;
 }
 
 /** Left is the person's own left: the way the sign points in the mirrored picture, and the picture that is sent is not mirrored. */
@@ -417,51 +254,4 @@ export async function patient(browser) {
   await page.clock.resume();
   await page.waitForFunction(() => window.spoken.length > 0);
   assert.deepEqual(await page.evaluate(() => window.spoken), ["It is too dark: find more light."]);
-}
-
-/** On the slowest network that is still one, the end is a result or words. */
-export async function slowNetwork(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  const network = await page.context().newCDPSession(page);
-  await network.send("Network.enable");
-  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 400, downloadThroughput: 50_000, uploadThroughput: 50_000, connectionType: "cellular3g" });
-  await startStream(check);
-  const end = await ended(page, ["result", "fault"], 90_000);
-  if (!end.success) await check.getByRole("heading").waitFor();
-  return end;
-}
-
-/** Nothing of FaceMesh is loaded before somebody starts; where it cannot run, the server looks, and nobody need know. */
-export async function blockedWasm(browser) {
-  const page = await browser.fresh();
-  const asked = [];
-  page.on("request", request => asked.push(request.url()));
-  const { check } = await beforeTheCamera(browser, {}, { page });
-  browser.provokes(/wasm|Aborted|FaceMesh/i); // the package's own words about it
-  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
-  assert.deepEqual(asked.filter(url => FACEMESH.test(url)), []);
-  await page.route(/\.wasm$/, route => route.abort());
-  await check.getByRole("button", { name: "Start the check" }).click();
-  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
-  assert.ok(asked.some(url => FACEMESH.test(url)));
-  await check.getByRole("button", { name: "Stop" }).click();
-
-  await page.reload();
-  await check.evaluate(element => element.setAttribute("path", "browser"));
-  await check.getByRole("button", { name: "Start the check" }).click();
-  await check.getByRole("heading", { name: "This browser cannot check by itself" }).waitFor();
-  assert.equal(await check.getByText(/tr(y|ies) (is|are) left/).count(), 0);
-  await check.getByRole("button", { name: "Let the server look" }).click();
-  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
-}
-
-/** Whoever waits for ten megabytes is told so, and need not wait. */
-export async function slowLoading(browser) {
-  const { page, check } = await beforeTheCamera(browser);
-  await ownServer(page, (message, say) => typeof message === "string" && say(READY));
-  await page.route(/\.data$/, () => undefined); // never comes
-  await check.getByRole("button", { name: "Start the check" }).click();
-  await check.locator("p.line", { hasText: "loads what it needs" }).waitFor();
-  await check.getByRole("button", { name: "Let the server look instead" }).click();
-  await page.locator("bonafide-liveness[data-path=stream][data-state=checking]").waitFor();
 }

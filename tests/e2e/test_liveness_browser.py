@@ -26,12 +26,12 @@ async def test_a_photo_held_before_the_camera_earns_nothing_in_words(here: Site,
 
 async def test_every_fault_of_the_camera_has_words_and_a_way_on(here: Site, given: dict[str, Any]) -> None:
     """A person would stand before a black picture and not know that one click in the browser is missing."""
-    await walk(here, "liveness:cameraFaults", **given)
+    await walk(here, "device:cameraFaults", **given)
 
 
 async def test_the_camera_is_on_for_the_check_alone(here: Site, given: dict[str, Any]) -> None:
     """A person would be filmed after they had stopped, left or turned to something else."""
-    await walk(here, "liveness:cameraOff", **given)
+    await walk(here, "device:cameraOff", **given)
 
 
 async def test_the_check_is_carried_out_by_keyboard_and_ear(here: Site, given: dict[str, Any]) -> None:
@@ -51,22 +51,22 @@ async def test_three_tries_then_a_pause_with_the_reason(here: Site, given: dict[
 
 async def test_a_busy_server_says_when_to_come_back(here: Site, given: dict[str, Any]) -> None:
     """A person would lose their tries to a server that had no place for them."""
-    await walk(here, "liveness:busyServer", **given)
+    await walk(here, "network:busyServer", **given)
 
 
 async def test_a_socket_that_drops_ends_in_words_and_a_new_try(here: Site, given: dict[str, Any]) -> None:
     """On a poor network a person would wait for an answer that never comes."""
-    await walk(here, "liveness:droppingSocket", **given)
+    await walk(here, "network:droppingSocket", **given)
 
 
 async def test_a_socket_that_is_blocked_is_told_from_one_that_broke(here: Site, given: dict[str, Any]) -> None:
     """In a company's network a person would try again and again what cannot work there."""
-    await walk(here, "liveness:blockedSocket", **given)
+    await walk(here, "network:blockedSocket", **given)
 
 
 async def test_every_end_of_a_stream_has_its_own_screen(here: Site, given: dict[str, Any]) -> None:
     """A person would read a code, or nothing, and not know what to do."""
-    seen = await walk(here, "liveness:everyEnd", outcomes=list(VerificationError), codes=list(Code), **given)
+    seen = await walk(here, "network:everyEnd", outcomes=list(VerificationError), codes=list(Code), **given)
     assert set(seen) == set(VerificationError) | set(Code)
 
 
@@ -82,18 +82,18 @@ async def test_frames_wait_for_credit_and_hints_for_a_reason(here: Site, given: 
 
 async def test_a_slow_network_ends_in_a_result_or_in_words(here: Site, given: dict[str, Any]) -> None:
     """A person far out in the country would wait for an answer that never comes."""
-    end = await walk(here, "liveness:slowNetwork", **given)
+    end = await walk(here, "network:slowNetwork", **given)
     assert end["name"] in ("result", "fault")
 
 
 async def test_where_facemesh_cannot_run_the_server_looks(here: Site, given: dict[str, Any]) -> None:
     """Who only opens the page would load ten megabytes; who blocks WebAssembly could not be verified."""
-    await walk(here, "liveness:blockedWasm", **given)
+    await walk(here, "device:blockedWasm", **given)
 
 
 async def test_nobody_has_to_wait_for_ten_megabytes(here: Site, given: dict[str, Any]) -> None:
     """A person on a slow line would look at a black picture for minutes."""
-    await walk(here, "liveness:slowLoading", **given)
+    await walk(here, "device:slowLoading", **given)
 
 
 async def test_everybody_can_use_every_state(here: Site, given: dict[str, Any]) -> None:
