@@ -6,8 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from app.client.api import ApiClient
 from app.edge.rest.models import EXAMPLE_EMAIL, EXAMPLE_PASSWORD
 from app.settings import Settings
@@ -28,7 +26,6 @@ REACHED = (
 )
 
 
-@pytest.mark.timeout(300)
 async def test_whatever_is_sent_is_answered_as_described(settings: Settings, tmp_path: Path) -> None:
     """A request that nobody thought of would be a 500, or an answer that a generated client cannot read."""
     async with running(replace(settings, trust_forwarded_for=True)) as server, ApiClient(server.http_url) as eileen:
