@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,11 @@ def figure(url: str, name: str) -> float:
 
 def children_of(pid: int) -> list[int]:
     """Of all its threads: the embedded servers belong to one of their own."""
-    listed = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
-    return [int(child) for children in listed for child in children]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since it was listed
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def test_every_fault_of_the_settings_is_said_at_once() -> None:
