@@ -39,7 +39,7 @@ from app.ids import Ids
 from app.metrics import Deed, Metrics, counted
 from app.rate_limits import RateLimits
 
-# Somebody else may register the same address between our look and our insert: look once more.
+# Somebody else may register the same address between our look and our writing: look once more.
 TRIES = 2
 
 
@@ -61,8 +61,18 @@ class _Applicant:
     campus: Campus
     origin: Origin
     is_quiet: bool
-    known_hash: str | None
-    """The hash of the account's own password, where the one that was given is that."""
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The hash that the account with the address had when we looked, and whether the given password is its password."""
+
+    stored: str | None
+    is_same: bool
+
+
+class _Outdated(Exception):
+    """Since we looked, the address was registered, or its password changed."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,6 @@ class RegistrationService:
         account_id = self._ids.uuid7()
         reserved = self._handles.reserved(handle, account_id, max_chars=MAX_CAMPUS_HANDLE_CHARS)
         async with nullcontext() if is_repeat else reserved:
-            known_hash = await self._known_hash(email, password)
             applicant = _Applicant(
                 account_id=account_id,
                 email=email,
@@ -147,9 +156,8 @@ class RegistrationService:
                 campus=campus,
                 origin=origin,
                 is_quiet=is_quiet,
-                known_hash=known_hash,
             )
-            news = await self._written(applicant)
+            news = await self._written(applicant, password)
         await self._repeats.remember(email=email, handle=handle, password=password)
         if news is not None and news.token is not None:
             self._email_proofs.mail(news.account_id, news.token, to=email)
@@ -167,16 +175,20 @@ class RegistrationService:
             return True
         return False
 
-    async def _known_hash(self, email: str, password: str) -> str | None:
-        """The hash of the password, if it is that of the account with this address; one comparison for everybody."""
+    async def _compared(self, email: str, password: str) -> _Compared:
+        """One comparison for everybody; an imported hash, which would take its time, counts as another password."""
         known = await self._store.credentials(self._database, email)
-        stored = None if known is None or is_imported(known.password_hash) else known.password_hash
-        return stored if (await self._passwords.verify(stored, password)).is_right else None
+        stored = None if known is None else known.password_hash
+        verified = await self._passwords.verify(None if is_imported(stored) else stored, password)
+        return _Compared(stored, verified.is_right)
 
-    async def _written(self, applicant: _Applicant) -> _News | None:
+    async def _written(self, applicant: _Applicant, password: str) -> _News | None:
         for _ in range(TRIES):
+            compared = await self._compared(applicant.email, password)
             try:
-                return await self._database.transact(partial(self._write, applicant))
+                return await self._database.transact(partial(self._write, applicant, compared))
+            except _Outdated:
+                continue
             except UniqueViolation as error:
                 if error.constraint == "profiles_handle_unique":
                     raise await self._handles.conflict(
@@ -184,19 +196,20 @@ class RegistrationService:
                     ) from error
         raise Problem(Code.BUSY, "Somebody else changes this account right now.", retry_after_s=1)
 
-    async def _write(self, applicant: _Applicant, tx: Transaction) -> _News | None:
+    async def _write(self, applicant: _Applicant, compared: _Compared, tx: Transaction) -> _News | None:
         await self._campuses.keep(tx, applicant.campus)
         known = await tx.one(self._database.queries.registered_at, email=applicant.email)
         if known is None:
             return await self._add(applicant, tx)
+        if known["password_hash"] != compared.stored:
+            raise _Outdated
         is_proved = known["email_verified_at"] is not None
-        is_same = applicant.known_hash is not None and applicant.known_hash == known["password_hash"]
         await self._audit.record(
             AuditEvent.REGISTRATION_REPEATED,
             account_id=known["account_id"],
             # Whoever reads the log of an address that was never proved may be a stranger who waits for its owner.
             origin=applicant.origin if is_proved else NOBODY,
-            detail={} if is_proved or is_same else {"contested": "with another password"},
+            detail={} if is_proved or compared.is_same else {"contested": "with another password"},
             tx=tx,
         )
         if applicant.is_quiet:

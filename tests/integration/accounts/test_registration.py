@@ -149,6 +149,7 @@ async def test_fifty_registrations_of_one_address_make_one_account(world: Slice)
     assert await count(world, "accounts") == 1
     assert await world.sql.fetchval("select count(*) from email_proofs where used_at is null") == 1
     assert len(await world.letters()) <= 1 + REPEATED_PER_EMAIL.amount
+    assert await world.sql.fetchval("select count(*) from audit_events where detail ? 'contested'") == 0, "one password"
 
 
 @pytest.mark.parametrize("known", ["new", "unproved", "proved"])
