@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newcomer, PASSWORD, signIn, signUp, totp } from "./people.mjs";
+import { becomesStudent, newcomer, PASSWORD, signIn, signUp, totp } from "./people.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 const path = page => new URL(page.url()).pathname;
@@ -262,12 +262,7 @@ export async function campus(browser) {
   await page.getByLabel("E-mail address").fill("lin@utoronto.ca");
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.getByRole("radio", { name: /Student/ }).check();
-  await page.getByRole("button", { name: "Continue" }).click();
-  await heading(page, "What counts");
-  await page.getByRole("button", { name: "Continue" }).click();
-  await page.getByText("You belong to University of Toronto.").waitFor();
-  await page.getByRole("button", { name: "Continue" }).click();
+  await becomesStudent(page);
   await heading(page, "You are in, Lin");
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newcomer, PASSWORD, signIn } from "./people.mjs";
+import { becomesStudent, newcomer, PASSWORD, signIn } from "./people.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 
@@ -19,12 +19,7 @@ export async function student(browser) {
   await page.goto(link.replace(browser.told.url, ""));
   await page.getByRole("button", { name: "Yes, this is my address" }).click();
   await page.getByRole("link", { name: "Continue" }).click();
-  await page.getByRole("radio", { name: /Student/ }).check();
-  await page.getByRole("button", { name: "Continue" }).click();
-  await heading(page, "What counts");
-  await page.getByRole("button", { name: "Continue" }).click();
-  await page.getByText("You belong to University of Toronto.").waitFor();
-  await page.getByRole("button", { name: "Continue" }).click();
+  await becomesStudent(page);
   await heading(page, "You are in, Lin Lovelace");
   await page.getByRole("link", { name: "See your profile" }).click();
   await page.getByText("University of Toronto").waitFor();

@@ -49,3 +49,13 @@ export function totp(address, atMs = Date.now()) {
   const at = mac.at(-1) & 15;
   return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
+
+/** From the choice of a persona to the last screen, as a student of Toronto. */
+export async function becomesStudent(page) {
+  await page.getByRole("radio", { name: /Student/ }).check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "What counts" }).waitFor();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("You belong to University of Toronto.").waitFor();
+  await page.getByRole("button", { name: "Continue" }).click();
+}

@@ -7,9 +7,9 @@ from app.accounts.model import Origin, SignedIn
 from app.mail import Mail
 from tests.integration.accounts.conftest import HOME, PASSWORD, Slice
 from tests.integration.accounts.factors import problem_of
+from tests.integration.accounts.registering import ADA, elsewhere, link_in, register
 from tests.integration.accounts.test_not_me import link, own_key_and_face, providers, reset_token
 from tests.integration.accounts.test_recovery import faces, is_live
-from tests.integration.accounts.test_registration import ADA, elsewhere, link_in, register
 
 MALLORY = Origin(
     ip="203.0.113.66", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Firefox/141.0", device="m" * 43
