@@ -8,6 +8,30 @@ import pytest
 
 from app.migrate import MIGRATIONS, MigrationError, migrate, pending, read_migrations
 
+# How the checksums of the migrations begin, in order; a new one adds a line, and no line ever changes.
+SHIPPED = (
+    "46ac71d91de0283d",
+    "37dd36616dee5fb2",
+    "61c2e67de19bd137",
+    "173a16d486a96771",
+    "870f9fe56a3b361e",
+    "84ad5a8963907208",
+    "71e766722509356d",
+    "fa3408b9e000c3a1",
+    "2984af3f9e842b78",
+    "5de8e578fbf2f1ed",
+    "d13cc861fa7c5b61",
+    "78a022d339cba8a6",
+    "02d06d33ca751c6e",
+    "f5b56e40448aabe5",
+    "ddabbc9c7b3c0e58",
+)
+
+
+def test_what_was_shipped_is_never_edited() -> None:
+    """A server with a database from before would not start after the update, for one word in a comment."""
+    assert tuple(migration.checksum[:16] for migration in read_migrations()) == SHIPPED
+
 
 async def test_several_instances_apply_each_migration_once(database_url: str, tmp_path: Path) -> None:
     """Two instances starting together would both create the tables, and one would die."""
